@@ -1,0 +1,19 @@
+/*
+ * The one header of core that the Lua binding sees. Each part documents itself; ownership is said in
+ * session/session.h.
+ */
+#ifndef LBPF_H
+#define LBPF_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "elf/symtab.h"
+#include "host/features.h"
+#include "host/kallsyms.h"
+#include "host/proc.h"
+#include "host/tracefs.h"
+#include "session/session.h"
+#include "types/decode.h"
+#include "types/encode.h"
+
+#endif
