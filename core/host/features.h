@@ -1,6 +1,6 @@
 /*
- * What the running kernel offers to us. Each probe asks the kernel once and remembers; the answer comes with the
- * reason when it is no.
+ * What the running kernel offers to us. Each probe asks the kernel once and remembers; the answer
+ * comes with the reason when it is no.
  */
 #ifndef LBPF_HOST_FEATURES_H
 #define LBPF_HOST_FEATURES_H
@@ -9,19 +9,20 @@
 #include <stddef.h>
 
 struct lbpf_feature {
-    const char *name;   /* "kprobe", "tracepoint", "uprobe", "ring_buffer", "btf", "batch", … */
+    const char *name; /* "kprobe", "tracepoint", "uprobe", "ring_buffer", "btf", "batch", … */
     bool available;
-    char reason[160];   /* why not and what to do; "" when available */
+    char reason[160]; /* why not and what to do; "" when available */
 };
 
 /* Fills up to capacity entries and returns how many there are in all. */
 size_t lbpf_features(struct lbpf_feature *features, size_t capacity);
 
-/* Which of CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN this process lacks for tracing, as a sentence into text; "" when
- * none. For hints on EPERM, together with lockdown and sysctl state. */
+/* Which of CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN this process lacks for tracing, as a sentence into
+ * text; "" when none. For hints on EPERM, together with lockdown and sysctl state. */
 void lbpf_explain_permission(char *text, size_t size);
 
-/* A folder for this kernel's identity: release, version and build id as one string. Into text. */
+/* The running kernel's release, version and build id as one string that can be a file name. Into
+ * text, cut at size; 256 bytes hold it. */
 void lbpf_kernel_identity(char *text, size_t size);
 
 #endif
