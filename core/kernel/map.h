@@ -1,6 +1,7 @@
 /*
- * One BPF map: facts about it and typed operations on raw bytes. Keys are key_size bytes; values are
- * lbpf_map_value_bytes() bytes, which for per-CPU maps is one slot of lbpf_map_slot_size() bytes for each possible CPU.
+ * One BPF map: facts about it and typed operations on raw bytes. Keys are key_size bytes; values
+ * are lbpf_map_value_bytes() bytes, which for per-CPU maps is one slot of lbpf_map_slot_size()
+ * bytes for each possible CPU.
  */
 #ifndef LBPF_KERNEL_MAP_H
 #define LBPF_KERNEL_MAP_H
@@ -23,11 +24,13 @@ struct lbpf_map {
     uint32_t cpu_count;                 /* possible CPUs for per-CPU maps, else 1 */
     const struct lbpf_type *key_type;   /* NULL when the program declares none */
     const struct lbpf_type *value_type; /* NULL when the program declares none */
-    const struct lbpf_type *event_type; /* what perf_submit, ringbuf_output or _submit sends; or NULL */
-    struct lbpf_map *lost;              /* ring buffers: hidden counter of failed reservations; or NULL */
+    const struct lbpf_type
+        *event_type;       /* what perf_submit, ringbuf_output or _submit sends; or NULL */
+    struct lbpf_map *lost; /* ring buffers: hidden counter of failed reservations; or NULL */
 };
 
-size_t lbpf_map_slot_size(const struct lbpf_map *map);   /* value_size, rounded up to 8 when per-CPU */
+size_t
+lbpf_map_slot_size(const struct lbpf_map *map); /* value_size, rounded up to 8 when per-CPU */
 size_t lbpf_map_value_bytes(const struct lbpf_map *map); /* slot size × cpu_count */
 
 /* 0, or -ENOENT without an error record when the key is absent, or -errno with one. */
@@ -43,9 +46,10 @@ int lbpf_map_next_key(const struct lbpf_map *map, const void *key, void *next,
                       struct lbpf_error *error);
 
 /*
- * Reads the whole map: appends count keys and count values. Uses the batch calls where the kernel has them (5.6),
- * else one look-up per key; keys that vanish meanwhile are skipped, no key comes twice, and a map that
- * the kernel keeps filling ends the walk after max_entries keys. remove: delete what was read.
+ * Reads the whole map: appends count keys and count values. Uses the batch calls where the kernel
+ * has them (5.6), else one look-up per key; keys that vanish meanwhile are skipped, no key comes
+ * twice, and a map that the kernel keeps filling ends the walk after max_entries keys. remove:
+ * delete what was read.
  */
 int lbpf_map_read_all(const struct lbpf_map *map, bool remove, struct lbpf_buffer *keys,
                       struct lbpf_buffer *values, size_t *count, struct lbpf_error *error);

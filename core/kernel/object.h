@@ -1,8 +1,8 @@
 /*
  * A compiled program inside the kernel: an ELF object whose maps exist from the start and whose
- * functions are loaded one by one, when first attached, with the type that the attachment calls for.
- * Each load is a fresh libbpf object over the same bytes with the maps shared by fd and only that
- * function enabled, so public libbpf calls are all it takes.
+ * functions are loaded one by one, when first attached, with the type that the attachment calls
+ * for. Each load is a fresh libbpf object over the same bytes with the maps shared by fd and only
+ * that function enabled, so public libbpf calls are all it takes.
  */
 #ifndef LBPF_KERNEL_OBJECT_H
 #define LBPF_KERNEL_OBJECT_H
@@ -19,9 +19,9 @@ struct lbpf_map;
 struct lbpf_object;
 
 /*
- * Opens the ELF bytes (copied) and creates the maps. debug: LBPF_DEBUG_BPF and _REGISTER_STATE choose
- * the verifier's log level. Errors: EINVAL for bytes that are no BPF object; EPERM and others from
- * map creation, naming the map, with the missing capability as hint.
+ * Opens the ELF bytes (copied) and creates the maps. debug: LBPF_DEBUG_BPF and _REGISTER_STATE
+ * choose the verifier's log level. Errors: EINVAL for bytes that are no BPF object; EPERM and
+ * others from map creation, naming the map, with the missing capability as hint.
  */
 int lbpf_object_open(struct lbpf_object **object, const void *elf, size_t size, unsigned debug,
                      struct lbpf_error *error);
@@ -29,7 +29,8 @@ int lbpf_object_open(struct lbpf_object **object, const void *elf, size_t size, 
 /* Unloads programs and closes maps. Everything lent by the object ends. NULL is allowed. */
 void lbpf_object_close(struct lbpf_object *object);
 
-/* User-visible maps in declaration order (hidden ones, "__lbpf_…" and .rodata/.data/.bss, are not counted). */
+/* User-visible maps in declaration order (hidden ones, "__lbpf_…" and .rodata/.data/.bss, are not
+ * counted). */
 size_t lbpf_object_map_count(const struct lbpf_object *object);
 struct lbpf_map *lbpf_object_map_at(struct lbpf_object *object, size_t index);
 /* By name, hidden ones too; NULL if there is none. Lent. */
@@ -50,10 +51,11 @@ struct lbpf_load_options {
 };
 
 /*
- * Loads function `name` as options say, or gives the program of an earlier equal load. Lent until the
- * object closes. Errors (op "load"): ENOENT "Unknown program <name>"; a verifier rejection with where =
- * the user's file:line, message = "Failed to load BPF program <name>: <cause>", hint = what to write
- * instead, log = the whole verifier text; EPERM with the missing capability; E2BIG "… too large …".
+ * Loads function `name` as options say, or gives the program of an earlier equal load. Lent until
+ * the object closes. Errors (op "load"): ENOENT "Unknown program <name>"; a verifier rejection with
+ * where = the user's file:line, message = "Failed to load BPF program <name>: <cause>", hint = what
+ * to write instead, log = the whole verifier text; EPERM with the missing capability; E2BIG "… too
+ * large …".
  */
 int lbpf_object_load(struct lbpf_object *object, const char *name,
                      const struct lbpf_load_options *options, struct bpf_program **program,

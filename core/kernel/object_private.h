@@ -1,0 +1,48 @@
+/* What object.c (open, maps, lookups) and program.c (load) share. */
+#ifndef LBPF_KERNEL_OBJECT_PRIVATE_H
+#define LBPF_KERNEL_OBJECT_PRIVATE_H
+
+#include "base/buffer.h"
+#include "base/strmap.h"
+#include "kernel/map.h"
+#include "kernel/object.h"
+
+struct bpf_object;
+
+/* One function loaded one way. Its bpf_object stays open as long as the program lives. */
+struct lbpf_loaded {
+    struct lbpf_loaded *next;
+    enum bpf_prog_type type;
+    enum bpf_attach_type expected_attach_type;
+    char *attach_target; /* or NULL */
+    struct bpf_object *libbpf_object;
+    struct bpf_program *program;
+};
+
+struct lbpf_function {
+    const char *name, *section; /* lent by the first bpf_object */
+    struct lbpf_loaded *loaded;
+};
+
+struct lbpf_object {
+    void *elf;
+    size_t elf_size;
+    unsigned debug;
+    struct bpf_object *libbpf_object; /* owns the maps; loads no program */
+    struct lbpf_types *types;         /* or NULL */
+    struct lbpf_map *maps;            /* visible ones first, each part in declaration order */
+    size_t map_count, visible_count;
+    struct lbpf_function *functions;
+    size_t function_count;
+    struct lbpf_strmap map_index, function_index; /* name → index */
+    char *load_log;                               /* or NULL */
+};
+
+/* Opens the bytes once more with every program's autoload off. words collects libbpf's complaints.
+ */
+struct bpf_object *lbpf_object_reopen(const struct lbpf_object *object, struct lbpf_buffer *words);
+
+/* Frees a list of loaded programs. */
+void lbpf_loaded_free(struct lbpf_loaded *loaded);
+
+#endif
