@@ -17,8 +17,13 @@ struct lbpf_feature {
 /* Fills up to capacity entries and returns how many there are in all. */
 size_t lbpf_features(struct lbpf_feature *features, size_t capacity);
 
-/* Which of CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN this process lacks for tracing, as a sentence into
- * text; "" when none. For hints on EPERM, together with lockdown and sysctl state. */
+/* Asks for one of them by name, and fills feature when it is not NULL. Whether it is available; an
+ * unknown name is not. */
+bool lbpf_feature(const char *name, struct lbpf_feature *feature);
+
+/* Why the kernel may have said EPERM, for a hint: which of CAP_BPF, CAP_PERFMON this process lacks
+ * (CAP_SYS_ADMIN stands for both), the sysctls, user namespace, lockdown and seccomp. Into text; ""
+ * when nothing is known to stand in the way. */
 void lbpf_explain_permission(char *text, size_t size);
 
 /* The running kernel's release, version and build id as one string that can be a file name. Into
