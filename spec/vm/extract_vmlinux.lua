@@ -1,8 +1,9 @@
 -- extract_vmlinux.lua VMLINUZ VMLINUX: unpack the kernel that a bzImage carries.
 --
--- The header of the Linux/x86 boot protocol says where the compressed payload lies, relative to the end of
--- the real-mode sectors. The payload's last four bytes are the unpacked size, put there by the kernel's
--- build; they tell a whole unpack from a cut one, as some unpackers complain about just these bytes.
+-- The header of the Linux/x86 boot protocol says where the packed kernel lies, counted from the end
+-- of the real-mode sectors. The payload's last four bytes are the unpacked size, put there by
+-- the kernel's build; they tell a whole unpack from a cut one, as some unpackers complain about
+-- just these bytes.
 
 local source, target = arg[1], arg[2]
 

@@ -1,0 +1,121 @@
+-- busted's output: one line for each spec file, what failed right below it, and at the end each
+-- reason for which something was skipped, once, with how many tests and in which files. The counts
+-- also go to the file $LUABPF_TALLY, for spec/run.
+
+local busted = require("busted")
+local pretty = require("pl.pretty")
+
+local function text_of(message)
+  if message == nil then return "no message" end
+  if type(message) == "string" then return message end
+  local meta = getmetatable(message)
+  if meta and meta.__tostring then return tostring(message) end
+  return pretty.write(message)
+end
+
+local function indent(text)
+  return (text:gsub("\n+$", ""):gsub("[^\n]+", "    %0"))
+end
+
+local function counts_text(counts)
+  return ("%d passed, %d failed, %d skipped"):format(counts.passed, counts.failed, counts.skipped)
+end
+
+return function()
+  local handler = require("busted.outputHandlers.base")()
+  local file, file_started
+  local shown = 0 -- how many of the failures and errors have been printed
+
+  local function print_failures()
+    local all = {}
+    for _, failure in ipairs(handler.failures) do all[#all + 1] = failure end
+    for _, failure in ipairs(handler.errors) do all[#all + 1] = failure end
+    table.sort(all, function(a, b) return (a.number or math.huge) < (b.number or math.huge) end)
+    for _, failure in ipairs(all) do
+      if not failure.number then
+        shown = shown + 1
+        failure.number = shown
+        local trace = failure.element.trace or failure.trace
+        local place = trace and trace.short_src
+          and (" (%s:%s)"):format(trace.short_src, trace.currentline) or ""
+        io.write("  FAILED: ", failure.name or "?", place, "\n")
+        io.write(indent(text_of(failure.message)), "\n")
+        if handler.options.verbose and failure.trace and failure.trace.traceback then
+          io.write(indent(failure.trace.traceback), "\n")
+        end
+      end
+    end
+  end
+
+  local function count()
+    return {
+      passed = handler.successesCount,
+      failed = handler.failuresCount + handler.errorsCount,
+      skipped = handler.pendingsCount,
+    }
+  end
+
+  local function file_start(element)
+    file, file_started = count(), os.time()
+    file.name = element.name
+    return nil, true
+  end
+
+  local function file_end()
+    local now = count()
+    local own = {}
+    for key, value in pairs(now) do own[key] = value - file[key] end
+    io.write(("%-44s %s (%d s)\n"):format(file.name:gsub("^%./", ""), counts_text(own),
+      os.time() - file_started))
+    print_failures()
+    io.flush()
+    return nil, true
+  end
+
+  -- One line for each reason, in the order of their first appearance.
+  local function print_skipped()
+    local lines, order = {}, {}
+    for _, pending in ipairs(handler.pendings) do
+      local reason = text_of(pending.message or pending.name)
+      local place, rest = reason:match("^(%S+_spec%.lua):%d+: (.*)$")
+      reason, place = rest or reason, place or pending.trace and pending.trace.short_src or "?"
+      local line = lines[reason]
+      if not line then
+        line = { count = 0, reason = reason, places = {} }
+        lines[reason] = line
+        order[#order + 1] = line
+      end
+      line.count = line.count + 1
+      if not line.places[place] then
+        line.places[place] = true
+        line.places[#line.places + 1] = place:gsub("^%./", ""):gsub("^spec/", "")
+      end
+    end
+    if #order > 0 then io.write("\nSkipped:\n") end
+    for _, line in ipairs(order) do
+      io.write(("%5d  %s (%s)\n"):format(line.count, line.reason, table.concat(line.places, ", ")))
+    end
+  end
+
+  local function suite_end()
+    print_failures() -- of files that could not be read at all
+    print_skipped()
+    local total = count()
+    local name = os.getenv("LUABPF_RUN")
+    io.write("\n", name and name .. ": " or "", counts_text(total), "\n")
+    io.flush()
+    local tally = os.getenv("LUABPF_TALLY")
+    if tally then
+      local out = assert(io.open(tally, "w"))
+      out:write(("%d %d %d\n"):format(total.passed, total.failed, total.skipped))
+      out:close()
+    end
+    return nil, true
+  end
+
+  busted.subscribe({ "file", "start" }, file_start)
+  busted.subscribe({ "file", "end" }, file_end)
+  busted.subscribe({ "suite", "end" }, suite_end)
+
+  return handler
+end
