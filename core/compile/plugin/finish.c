@@ -1,0 +1,81 @@
+/*
+ * The shape of the finished object: each program in a section of its own, tables under the user's
+ * names, a licence.
+ */
+#include "lower.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char map_prefix[] = "__lbpf_map_";
+
+/* Table `counts` is the method struct counts and the map __lbpf_map_counts. What still refers to the
+ * struct means the map (bpf_map_lookup_elem(&counts, …)), and the map takes the name. */
+static void name_map(LLVMModuleRef module, LLVMValueRef map)
+{
+    char name[256];
+    LLVMValueRef methods;
+    size_t size;
+
+    snprintf(name, sizeof name, "%s", LLVMGetValueName2(map, &size) + strlen(map_prefix));
+    methods = LLVMGetNamedGlobal(module, name);
+    if (methods) {
+        LLVMReplaceAllUsesWith(methods, map);
+        LLVMDeleteGlobal(methods);
+    }
+    LLVMSetValueName2(map, name, strlen(name));
+}
+
+/* Mergeable strings go to a section that older libbpf does not map; plain .rodata serves as well. */
+static void keep_in_rodata(LLVMValueRef global)
+{
+    if (LLVMIsGlobalConstant(global) && !LLVMGetSection(global))
+        LLVMSetUnnamedAddress(global, LLVMNoUnnamedAddr);
+}
+
+static bool has_license(LLVMModuleRef module)
+{
+    for (LLVMValueRef g = LLVMGetFirstGlobal(module); g; g = LLVMGetNextGlobal(g))
+        if (LLVMGetSection(g) && !strcmp(LLVMGetSection(g), "license"))
+            return true;
+    return false;
+}
+
+static void add_license(struct lowering *lowering)
+{
+    LLVMValueRef text = LLVMConstStringInContext(lowering->context, "GPL", 3, 0);
+    LLVMValueRef license = LLVMAddGlobal(lowering->module, LLVMTypeOf(text), "_license");
+
+    LLVMSetInitializer(license, text);
+    LLVMSetSection(license, "license");
+    LLVMSetAlignment(license, 1);
+}
+
+static void place_program(LLVMValueRef function)
+{
+    char section[300];
+    size_t size;
+
+    if (LLVMGetSection(function) && *LLVMGetSection(function))
+        return;
+    snprintf(section, sizeof section, "fn/%s", LLVMGetValueName2(function, &size));
+    LLVMSetSection(function, section);
+}
+
+void lower_finish(struct lowering *lowering)
+{
+    for (LLVMValueRef g = LLVMGetFirstGlobal(lowering->module), next; g; g = next) {
+        size_t size;
+
+        next = LLVMGetNextGlobal(g);
+        if (lower_has_prefix(LLVMGetValueName2(g, &size), map_prefix))
+            name_map(lowering->module, g);
+        else
+            keep_in_rodata(g);
+    }
+    for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
+        if (lower_is_program(f))
+            place_program(f);
+    if (!has_license(lowering->module))
+        add_license(lowering);
+}

@@ -1,0 +1,191 @@
+/*
+ * The order of the lowering, and what its steps share.
+ */
+#include "lower.h"
+
+#include <llvm-c/Error.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <llvm/Config/llvm-config.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if LLVM_VERSION_MAJOR >= 18
+#define INSTCOMBINE "instcombine<no-verify-fixpoint>"
+#else
+#define INSTCOMBINE "instcombine"
+#endif
+
+void lower_error(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
+{
+    char position[512];
+    va_list arguments;
+
+    lower_position(instruction, position, sizeof position);
+    fprintf(stderr, "%s: error: luabpf: ", position);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    lowering->error_count++;
+}
+
+bool lower_is_program(LLVMValueRef function)
+{
+    LLVMLinkage linkage = LLVMGetLinkage(function);
+
+    return !LLVMIsDeclaration(function) && linkage != LLVMInternalLinkage &&
+           linkage != LLVMPrivateLinkage;
+}
+
+void lower_build_at(struct lowering *lowering, LLVMValueRef instruction)
+{
+    LLVMPositionBuilderBefore(lowering->builder, instruction);
+    LLVMSetCurrentDebugLocation2(lowering->builder, LLVMInstructionGetDebugLoc(instruction));
+}
+
+LLVMValueRef lower_stack_slot(struct lowering *lowering, LLVMValueRef instruction, LLVMTypeRef type)
+{
+    LLVMValueRef function = LLVMGetBasicBlockParent(LLVMGetInstructionParent(instruction));
+    LLVMValueRef first = LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(function));
+    LLVMBasicBlockRef block = LLVMGetInsertBlock(lowering->builder);
+    LLVMMetadataRef position = LLVMGetCurrentDebugLocation2(lowering->builder);
+    LLVMValueRef slot;
+
+    (void)block;
+    LLVMPositionBuilderBefore(lowering->builder, first);
+    LLVMSetCurrentDebugLocation2(lowering->builder, NULL);
+    slot = LLVMBuildAlloca(lowering->builder, type, "");
+    LLVMPositionBuilderBefore(lowering->builder, instruction);
+    LLVMSetCurrentDebugLocation2(lowering->builder, position);
+    return slot;
+}
+
+LLVMValueRef lower_call_helper(struct lowering *lowering, unsigned id, LLVMValueRef *arguments,
+                               unsigned count)
+{
+    LLVMTypeRef types[5];
+    LLVMTypeRef type;
+    LLVMValueRef helper =
+        LLVMConstIntToPtr(LLVMConstInt(lowering->i64, id, 0), lowering->pointer);
+
+    for (unsigned i = 0; i < count; i++)
+        types[i] = LLVMTypeOf(arguments[i]);
+    type = LLVMFunctionType(lowering->i64, types, count, 0);
+    return LLVMBuildCall2(lowering->builder, type, helper, arguments, count, "");
+}
+
+unsigned lower_helper_of_call(LLVMValueRef call)
+{
+    LLVMValueRef callee = LLVMGetCalledValue(call);
+
+    if (!LLVMIsAConstantExpr(callee) || LLVMGetConstOpcode(callee) != LLVMIntToPtr)
+        return 0;
+    callee = LLVMGetOperand(callee, 0);
+    if (!LLVMIsAConstantInt(callee) || LLVMConstIntGetZExtValue(callee) > 1000)
+        return 0;
+    return (unsigned)LLVMConstIntGetZExtValue(callee);
+}
+
+const char *lower_callee_name(LLVMValueRef call)
+{
+    LLVMValueRef callee = LLVMGetCalledValue(call);
+    size_t size;
+
+    return LLVMIsAFunction(callee) ? LLVMGetValueName2(callee, &size) : "";
+}
+
+bool lower_has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), suffix_size = strlen(suffix);
+
+    return size > suffix_size && !strcmp(name + size - suffix_size, suffix);
+}
+
+bool lower_has_prefix(const char *name, const char *prefix)
+{
+    return !strncmp(name, prefix, strlen(prefix));
+}
+
+static void run_passes(struct lowering *lowering, const char *passes)
+{
+    LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+    LLVMErrorRef error = LLVMRunPasses(lowering->module, passes, NULL, options);
+
+    if (error) {
+        char *message = LLVMGetErrorMessage(error);
+
+        fprintf(stderr, "error: luabpf: LLVM refused the passes \"%s\": %s\n", passes, message);
+        LLVMDisposeErrorMessage(message);
+        lowering->error_count++;
+    }
+    LLVMDisposePassBuilderOptions(options);
+}
+
+static bool has_attribute(LLVMValueRef function, const char *name)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+
+    return LLVMGetEnumAttributeAtIndex(function, FUNCTION_ATTRIBUTES, kind) != NULL;
+}
+
+/* Whether every use of function is a direct call of it (a callback for bpf_loop is not). */
+static bool is_only_called(LLVMValueRef function)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(function); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use);
+
+        if (!LLVMIsACallInst(user) || LLVMGetCalledValue(user) != function)
+            return false;
+    }
+    return true;
+}
+
+/* As in BCC, what a program calls becomes part of it, so that reads are understood in context. The
+ * user's noinline and callbacks stay functions of their own. */
+static void mark_inline(struct lowering *lowering)
+{
+    const char *name = "alwaysinline";
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+
+    for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f)) {
+        if (LLVMIsDeclaration(f) || has_attribute(f, "noinline") || has_attribute(f, "optnone") ||
+            !is_only_called(f))
+            continue;
+        LLVMAddAttributeAtIndex(f, FUNCTION_ATTRIBUTES,
+                                LLVMCreateEnumAttribute(lowering->context, kind, 0));
+    }
+}
+
+void lower_module(LLVMModuleRef module)
+{
+    LLVMContextRef context = LLVMGetModuleContext(module);
+    struct lowering lowering = {
+        .module = module,
+        .context = context,
+        .builder = LLVMCreateBuilderInContext(context),
+        .i8 = LLVMInt8TypeInContext(context),
+        .i32 = LLVMInt32TypeInContext(context),
+        .i64 = LLVMInt64TypeInContext(context),
+        .pointer = LLVMPointerTypeInContext(context, 0),
+        .nothing = LLVMVoidTypeInContext(context),
+    };
+
+    /* early-cse folds the loads of method pointers, so that methods are called by name. */
+    run_passes(&lowering, "globalopt,function(early-cse)");
+    lower_methods(&lowering);
+    mark_inline(&lowering);
+    run_passes(&lowering, "always-inline,globaldce,"
+                          "function(sroa,early-cse," INSTCOMBINE ",simplifycfg,sroa,early-cse)");
+    lower_parameters(&lowering);
+    lower_printk(&lowering);
+    lower_reads(&lowering);
+    lower_finish(&lowering);
+    LLVMDisposeBuilder(lowering.builder);
+    if (lowering.error_count) {
+        fflush(stderr);
+        exit(1);
+    }
+}
