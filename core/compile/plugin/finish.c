@@ -9,8 +9,8 @@
 
 static const char map_prefix[] = "__lbpf_map_";
 
-/* Table `counts` is the method struct counts and the map __lbpf_map_counts. What still refers to the
- * struct means the map (bpf_map_lookup_elem(&counts, …)), and the map takes the name. */
+/* Table `counts` is the method struct counts and the map __lbpf_map_counts. What still refers to
+ * the struct means the map (bpf_map_lookup_elem(&counts, …)), and the map takes the name. */
 static void name_map(LLVMModuleRef module, LLVMValueRef map)
 {
     char name[256];
@@ -26,7 +26,8 @@ static void name_map(LLVMModuleRef module, LLVMValueRef map)
     LLVMSetValueName2(map, name, strlen(name));
 }
 
-/* Mergeable strings go to a section that older libbpf does not map; plain .rodata serves as well. */
+/* Mergeable strings go to a section that older libbpf does not map; plain .rodata serves as well.
+ */
 static void keep_in_rodata(LLVMValueRef global)
 {
     if (LLVMIsGlobalConstant(global) && !LLVMGetSection(global))

@@ -68,8 +68,7 @@ LLVMValueRef lower_call_helper(struct lowering *lowering, unsigned id, LLVMValue
 {
     LLVMTypeRef types[5];
     LLVMTypeRef type;
-    LLVMValueRef helper =
-        LLVMConstIntToPtr(LLVMConstInt(lowering->i64, id, 0), lowering->pointer);
+    LLVMValueRef helper = LLVMConstIntToPtr(LLVMConstInt(lowering->i64, id, 0), lowering->pointer);
 
     for (unsigned i = 0; i < count; i++)
         types[i] = LLVMTypeOf(arguments[i]);
@@ -143,6 +142,25 @@ static bool is_only_called(LLVMValueRef function)
     return true;
 }
 
+/* First parameters that make a function a program even when another function calls it. */
+static bool takes_context(LLVMValueRef function)
+{
+    const char *type = lower_context_type(function);
+
+    return LLVMCountParams(function) > 0 &&
+           (!strcmp(type, "pt_regs") || !strcmp(type, "bpf_raw_tracepoint_args") ||
+            !strcmp(type, "bpf_perf_event_data") || lower_has_prefix(type, "tracepoint__") ||
+            lower_is_network_context(type));
+}
+
+/* A function that others call and that takes no context is a helper, static or not. */
+static void hide_helpers(struct lowering *lowering)
+{
+    for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
+        if (lower_is_program(f) && LLVMGetFirstUse(f) && is_only_called(f) && !takes_context(f))
+            LLVMSetLinkage(f, LLVMInternalLinkage);
+}
+
 /* As in BCC, what a program calls becomes part of it, so that reads are understood in context. The
  * user's noinline and callbacks stay functions of their own. */
 static void mark_inline(struct lowering *lowering)
@@ -176,6 +194,7 @@ void lower_module(LLVMModuleRef module)
     /* early-cse folds the loads of method pointers, so that methods are called by name. */
     run_passes(&lowering, "globalopt,function(early-cse)");
     lower_methods(&lowering);
+    hide_helpers(&lowering);
     mark_inline(&lowering);
     run_passes(&lowering, "always-inline,globaldce,"
                           "function(sroa,early-cse," INSTCOMBINE ",simplifycfg,sroa,early-cse)");

@@ -1,8 +1,8 @@
 /*
  * Lowering of BCC's dialect inside clang, between its front end and its optimizer.
  *
- * The prelude makes most of the dialect ordinary C: a table is a constant struct of inline functions,
- * which LLVM folds away by itself. What C can't say is done here, one file per kind:
+ * The prelude makes most of the dialect ordinary C: a table is a constant struct of inline
+ * functions, which LLVM folds away by itself. What C can't say is done here, one file per kind:
  *
  *   methods.c     arguments that a method call leaves out, and the type of submitted events
  *   parameters.c  a probe function's parameters 2… come out of the registers
@@ -12,7 +12,8 @@
  *   finish.c      names, sections and licence of the finished object
  *   debug_info.c  the few questions asked of debug info
  *
- * A message to the user is printed as clang prints its own, at the user's line, and ends the compiler.
+ * A message to the user is printed as clang prints its own, at the user's line, and ends the
+ * compiler.
  */
 #ifndef LOWER_H
 #define LOWER_H

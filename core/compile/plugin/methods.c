@@ -1,7 +1,7 @@
 /*
  * Calls of table methods. A method that takes optional arguments, or that notes the type of what is
- * sent, is declared variadic in the prelude; here the call becomes one with the exact arguments of the
- * inline function behind it, which then inlines like any other.
+ * sent, is declared variadic in the prelude; here the call becomes one with the exact arguments of
+ * the inline function behind it, which then inlines like any other.
  */
 #include "lower.h"
 
@@ -20,11 +20,14 @@ static LLVMValueRef convert(struct lowering *lowering, LLVMValueRef value, LLVMT
 
     if (from == type)
         return value;
-    if (LLVMGetTypeKind(from) == LLVMIntegerTypeKind && LLVMGetTypeKind(type) == LLVMIntegerTypeKind)
+    if (LLVMGetTypeKind(from) == LLVMIntegerTypeKind &&
+        LLVMGetTypeKind(type) == LLVMIntegerTypeKind)
         return LLVMBuildIntCast2(lowering->builder, value, type, 1, "");
-    if (LLVMGetTypeKind(from) == LLVMPointerTypeKind && LLVMGetTypeKind(type) == LLVMIntegerTypeKind)
+    if (LLVMGetTypeKind(from) == LLVMPointerTypeKind &&
+        LLVMGetTypeKind(type) == LLVMIntegerTypeKind)
         return LLVMBuildPtrToInt(lowering->builder, value, type, "");
-    if (LLVMGetTypeKind(from) == LLVMIntegerTypeKind && LLVMGetTypeKind(type) == LLVMPointerTypeKind)
+    if (LLVMGetTypeKind(from) == LLVMIntegerTypeKind &&
+        LLVMGetTypeKind(type) == LLVMPointerTypeKind)
         return LLVMBuildIntToPtr(lowering->builder, value, type, "");
     return NULL;
 }
@@ -73,8 +76,8 @@ static void call_exactly(struct lowering *lowering, LLVMValueRef call, LLVMValue
 }
 
 /*
- * The last argument of perf_submit and its like is __builtin_btf_type_id(data), which carries the C type
- * of data. By now the BPF back end has made of it a load of a global with the type attached:
+ * The last argument of perf_submit and its like is __builtin_btf_type_id(data), which carries the C
+ * type of data. By now the BPF back end has made of it a load of a global with the type attached:
  *     %1 = load i64, ptr @"llvm.btf_type_id.0$0"    ; !llvm.preserve.access.index
  *     %2 = call i64 @llvm.bpf.passthrough(i32 0, i64 %1)
  * Returns that type, and takes the three away.
@@ -122,8 +125,8 @@ static void note_event_type(struct lowering *lowering, LLVMValueRef call, const 
         type = take_type(lowering, LLVMGetOperand(call, given - 1));
         if (!type)
             return;
-        snprintf(name, sizeof name, "__lbpf_event_%.*s",
-                 (int)(strlen(method) - strlen(senders[i])), method);
+        snprintf(name, sizeof name, "__lbpf_event_%.*s", (int)(strlen(method) - strlen(senders[i])),
+                 method);
         lower_keep_type(lowering, name, type);
         return;
     }

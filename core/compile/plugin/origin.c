@@ -2,10 +2,10 @@
  * Where a pointer may point, read off SSA form.
  *
  * Direct: the stack, globals, map values, ring buffer reservations, the context, packets, and what
- * helpers return for reading. Foreign: everything else, above all pointers that were read from memory or
- * came in a register of the traced function. Calling a direct pointer foreign costs an instruction or
- * two (bpf_probe_read reads any kernel address); calling a foreign one direct is refused by the
- * verifier. So doubt means foreign.
+ * helpers return for reading. Foreign: everything else, above all pointers that were read from
+ * memory or came in a register of the traced function. Calling a direct pointer foreign costs an
+ * instruction or two (bpf_probe_read reads any kernel address); calling a foreign one direct is
+ * refused by the verifier. So doubt means foreign.
  */
 #include "lower.h"
 
@@ -24,9 +24,9 @@ static enum origin trace_value(struct trace *trace, LLVMValueRef value);
 bool lower_is_network_context(const char *context_type)
 {
     static const char *const types[] = {
-        "__sk_buff",     "xdp_md",    "bpf_sock_ops",      "sk_msg_md",      "bpf_sock",
-        "bpf_sock_addr", "sk_reuseport_md", "bpf_sockopt", "bpf_sysctl", "bpf_sk_lookup",
-        "bpf_cgroup_dev_ctx", "bpf_flow_keys",
+        "__sk_buff",  "xdp_md",        "bpf_sock_ops",       "sk_msg_md",
+        "bpf_sock",   "bpf_sock_addr", "sk_reuseport_md",    "bpf_sockopt",
+        "bpf_sysctl", "bpf_sk_lookup", "bpf_cgroup_dev_ctx", "bpf_flow_keys",
     };
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -47,22 +47,22 @@ static bool context_gives_direct_pointers(LLVMValueRef function)
 static bool returns_direct_pointer(unsigned helper)
 {
     static const unsigned char direct[] = {
-        1,   /* map_lookup_elem */
-        81,  /* get_local_storage */
-        84,  85,  95, 96, 98, 99, /* sk_lookup_tcp, _udp, sk_fullsock, tcp_sock, listener, skc */
-        107, /* sk_storage_get */
-        131, /* ringbuf_reserve */
-        136, 137, 138, 139, 140, /* skc_to_… */
-        145, /* inode_storage_get */
-        153, 154, /* per_cpu_ptr, this_cpu_ptr */
-        156, /* task_storage_get */
-        158, /* get_current_task_btf */
-        162, /* sock_from_file */
-        175, /* task_pt_regs */
-        178, /* skc_to_unix_sock */
-        194, 195, 196, /* kptr_xchg, map_lookup_percpu_elem, skc_to_mptcp_sock */
-        203, /* dynptr_data */
-        210, /* cgrp_storage_get */
+        1,                           /* map_lookup_elem */
+        81,                          /* get_local_storage */
+        84,  85,  95,  96,  98,  99, /* sk_lookup_tcp, _udp, sk_fullsock, tcp_sock, listener, skc */
+        107,                         /* sk_storage_get */
+        131,                         /* ringbuf_reserve */
+        136, 137, 138, 139, 140,     /* skc_to_… */
+        145,                         /* inode_storage_get */
+        153, 154,                    /* per_cpu_ptr, this_cpu_ptr */
+        156,                         /* task_storage_get */
+        158,                         /* get_current_task_btf */
+        162,                         /* sock_from_file */
+        175,                         /* task_pt_regs */
+        178,                         /* skc_to_unix_sock */
+        194, 195, 196,               /* kptr_xchg, map_lookup_percpu_elem, skc_to_mptcp_sock */
+        203,                         /* dynptr_data */
+        210,                         /* cgrp_storage_get */
     };
 
     for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
@@ -70,7 +70,6 @@ static bool returns_direct_pointer(unsigned helper)
             return true;
     return false;
 }
-
 
 /* A parameter: the context of a program, else what the callers pass. A callback of a helper gets
  * pointers to maps and to its caller's stack. */
@@ -99,7 +98,7 @@ static LLVMValueRef base_of(LLVMValueRef pointer)
 {
     for (unsigned depth = 0; depth < MAX_DEPTH; depth++) {
         bool is_expression = LLVMIsAConstantExpr(pointer) != NULL;
-        LLVMOpcode opcode = is_expression ? LLVMGetConstOpcode(pointer)
+        LLVMOpcode opcode = is_expression                 ? LLVMGetConstOpcode(pointer)
                             : LLVMIsAInstruction(pointer) ? LLVMGetInstructionOpcode(pointer)
                                                           : (LLVMOpcode)0;
 

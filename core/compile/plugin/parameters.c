@@ -1,8 +1,8 @@
 /*
- * Parameters of probe functions. In `int f(struct pt_regs *ctx, struct sock *sk, int n)` sk and n are
- * the traced function's first two arguments; they come out of the saved registers. A function named
- * syscall__… (or kprobe____x64_sys_…) traces a system call's wrapper, whose only argument is the
- * registers of the caller, so there it is one step further.
+ * Parameters of probe functions. In `int f(struct pt_regs *ctx, struct sock *sk, int n)` sk and n
+ * are the traced function's first two arguments; they come out of the saved registers. A function
+ * named syscall__… (or kprobe____x64_sys_…) traces a system call's wrapper, whose only argument is
+ * the registers of the caller, so there it is one step further.
  */
 #include "lower.h"
 
@@ -37,7 +37,8 @@ static LLVMValueRef address_at(struct lowering *lowering, LLVMValueRef base, uns
     return LLVMBuildInBoundsGEP2(lowering->builder, lowering->i8, base, &index, 1, "");
 }
 
-static LLVMValueRef convert_register(struct lowering *lowering, LLVMValueRef value, LLVMTypeRef type)
+static LLVMValueRef convert_register(struct lowering *lowering, LLVMValueRef value,
+                                     LLVMTypeRef type)
 {
     switch (LLVMGetTypeKind(type)) {
     case LLVMPointerTypeKind:
@@ -63,8 +64,8 @@ static void load_parameters(struct lowering *lowering, LLVMValueRef from, LLVMVa
 
     lower_build_at(lowering, first);
     if (is_syscall(name)) {
-        LLVMValueRef inner = LLVMBuildLoad2(
-            lowering->builder, lowering->i64, address_at(lowering, context, function_offsets[0]), "");
+        LLVMValueRef inner = LLVMBuildLoad2(lowering->builder, lowering->i64,
+                                            address_at(lowering, context, function_offsets[0]), "");
 
         registers = LLVMBuildIntToPtr(lowering->builder, inner, lowering->pointer, "");
     }
@@ -146,16 +147,18 @@ void lower_parameters(struct lowering *lowering)
         name = LLVMGetValueName2(f, &size);
         context_type = lower_context_type(f);
         if (strcmp(context_type, "pt_regs") != 0) {
-            lower_error(lowering, first_with_position(f),
-                        "only a probe function has parameters after its context; the first one of %s "
-                        "is no struct pt_regs * (make the function static if it is no program)",
-                        name);
+            lower_error(
+                lowering, first_with_position(f),
+                "only a probe function has parameters after its context; the first one of %s "
+                "is no struct pt_regs * (make the function static if it is no program)",
+                name);
             continue;
         }
         if (LLVMCountParams(f) - 1 > MAX_PARAMETERS) {
-            lower_error(lowering, first_with_position(f),
-                        "too many parameters in %s: %u arguments come in registers on " ARCHITECTURE,
-                        name, MAX_PARAMETERS);
+            lower_error(
+                lowering, first_with_position(f),
+                "too many parameters in %s: %u arguments come in registers on " ARCHITECTURE, name,
+                MAX_PARAMETERS);
             continue;
         }
         move_to_program(lowering, f);

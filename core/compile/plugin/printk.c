@@ -1,7 +1,8 @@
 /*
  * bpf_trace_printk("format", …): the helper wants the format in memory and its size. Up to three
- * arguments go to bpf_trace_printk, more to bpf_trace_vprintk (Linux 5.16). A call whose first argument is no
- * literal is the helper itself, with the size as second argument, and is passed on as written.
+ * arguments go to bpf_trace_printk, more to bpf_trace_vprintk (Linux 5.16). A call whose first
+ * argument is no literal is the helper itself, with the size as second argument, and is passed on
+ * as written.
  */
 #include "lower.h"
 
@@ -40,14 +41,14 @@ static LLVMValueRef call_vprintk(struct lowering *lowering, LLVMValueRef call, L
 {
     LLVMTypeRef array = LLVMArrayType(lowering->i64, count);
     LLVMValueRef slot = lower_stack_slot(lowering, call, array);
-    LLVMValueRef arguments[4] = {format, size, slot,
-                                 LLVMConstInt(lowering->i32, count * 8ull, 0)};
+    LLVMValueRef arguments[4] = {format, size, slot, LLVMConstInt(lowering->i32, count * 8ull, 0)};
 
     for (unsigned i = 0; i < count; i++) {
         LLVMValueRef index = LLVMConstInt(lowering->i64, i, 0);
 
-        LLVMBuildStore(lowering->builder, values[i],
-                       LLVMBuildInBoundsGEP2(lowering->builder, lowering->i64, slot, &index, 1, ""));
+        LLVMBuildStore(
+            lowering->builder, values[i],
+            LLVMBuildInBoundsGEP2(lowering->builder, lowering->i64, slot, &index, 1, ""));
     }
     return lower_call_helper(lowering, HELPER_TRACE_VPRINTK, arguments, 4);
 }
@@ -87,8 +88,8 @@ static void lower_call(struct lowering *lowering, LLVMValueRef call)
                     "bpf_trace_printk needs its format as a literal, or a buffer and its size");
         return;
     }
-    LLVMReplaceAllUsesWith(
-        call, LLVMBuildIntCast2(lowering->builder, result, LLVMTypeOf(call), 1, ""));
+    LLVMReplaceAllUsesWith(call,
+                           LLVMBuildIntCast2(lowering->builder, result, LLVMTypeOf(call), 1, ""));
     LLVMInstructionEraseFromParent(call);
 }
 

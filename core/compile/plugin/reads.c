@@ -4,8 +4,8 @@
  * one becomes a bpf_probe_read to the destination. A failed read gives zeros, as in BCC.
  *
  * bpf_probe_read (helper 4) chooses kernel or user memory by the address, on machines whose
- * two address ranges don't overlap; so one compiled function serves as kprobe and as uprobe. Programs
- * over packets don't have it and use bpf_probe_read_kernel.
+ * two address ranges don't overlap; so one compiled function serves as kprobe and as uprobe.
+ * Programs over packets don't have it and use bpf_probe_read_kernel.
  */
 #include "lower.h"
 
@@ -41,8 +41,7 @@ static void mark_lifetime(struct lowering *lowering, const char *intrinsic, LLVM
 static void lower_load(struct lowering *lowering, LLVMValueRef load)
 {
     LLVMTypeRef type = LLVMTypeOf(load);
-    unsigned long long size =
-        LLVMStoreSizeOfType(LLVMGetModuleDataLayout(lowering->module), type);
+    unsigned long long size = LLVMStoreSizeOfType(LLVMGetModuleDataLayout(lowering->module), type);
     LLVMValueRef slot, value, arguments[3];
 
     if (size > 256) {
