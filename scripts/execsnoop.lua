@@ -1,0 +1,201 @@
+-- execsnoop: show each program that is executed, with its arguments
+--
+-- The arguments are read when the call is made. A page of them may not be in memory at that moment;
+-- then they are read after the call where the kernel has just put them, on the new program's stack.
+--
+--     sys_enter_execve ──► execs[process] ──► sys_exit_execve ──► events ──► one line
+
+local argparse = require("argparse")
+local bpf = require("bpf")
+
+local parser = argparse("execsnoop", "Show each program that is executed, with its arguments.")
+parser:flag("-T --time", "Show the time of day.")
+parser:flag("-t --timestamp", "Show the seconds since the first line.")
+parser:flag("-x --fails", "Show calls that failed, too.")
+parser:flag("-U --print-uid", "Show the user id.")
+parser:flag("-q --quote", "Put quotation marks around each argument.")
+parser:option("-n --name", "Only commands whose name matches this Lua pattern.")
+parser:option("-l --line", "Only commands whose arguments match this Lua pattern.")
+parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
+parser:option("-P --ppid", "Only children of this process."):convert(math.tointeger)
+parser:option("--max-args", "Show at most so many arguments."):convert(math.tointeger):default("20")
+parser:option("-d --duration", "End after so many seconds."):convert(tonumber)
+local options = parser:parse()
+
+local program = [[
+#define ARGUMENT 256   // longest argument that is shown whole
+#define TEXT 4096      // room for all of them
+#define SEPARATOR 0x1f // ends each argument in the text
+
+struct exec_t {
+    u64 time_ns;
+    u32 pid, ppid, uid;
+    int ret;
+    u32 used;    // bytes of args
+    u8 more;     // there were more arguments, or longer ones
+    u8 unread;   // memory of an argument was not there
+    char comm[TASK_COMM_LEN];
+    char args[TEXT + ARGUMENT];
+};
+
+BPF_F_TABLE("hash", u32, struct exec_t, execs, 8192, BPF_F_NO_PREALLOC);
+BPF_PERF_OUTPUT(events);
+static const struct exec_t empty;
+
+// Appends one argument; returns its size with the end, or 0 when there is none.
+static inline u32 append(struct exec_t *exec, const char *argument)
+{
+    u32 used = exec->used;
+    if (used >= TEXT) {
+        exec->more = 1;
+        return 0;
+    }
+    long size = bpf_probe_read_user_str(&exec->args[used], ARGUMENT, argument);
+    if (size <= 0 || size > ARGUMENT) {
+        exec->unread = 1;
+        return 0;
+    }
+    used += size;
+    exec->args[used - 1] = SEPARATOR;
+    exec->used = used;
+    if (size == ARGUMENT)
+        exec->more = 1;
+    return size;
+}
+
+static inline int enter(const char *filename, const char *const *argv)
+{
+    u32 pid = bpf_get_current_pid_tgid() >> 32, uid = bpf_get_current_uid_gid();
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    u32 ppid = task->real_parent->tgid;
+#ifdef ONLY_UID
+    if (uid != ONLY_UID)
+        return 0;
+#endif
+#ifdef ONLY_PPID
+    if (ppid != ONLY_PPID)
+        return 0;
+#endif
+    execs.update(&pid, (struct exec_t *)&empty);
+    struct exec_t *exec = execs.lookup(&pid);
+    if (!exec)
+        return 0;
+    exec->pid = pid;
+    exec->ppid = ppid;
+    exec->uid = uid;
+
+    // The file's name stands in for argument 0, unless the call names an open file.
+    if (filename)
+        append(exec, filename);
+    for (int i = filename ? 1 : 0; i <= MAX_ARGS; i++) {
+        const char *argument = NULL;
+        if (bpf_probe_read_user(&argument, sizeof(argument), &argv[i]))
+            exec->unread = 1;
+        if (!argument)
+            break;
+        if (i == MAX_ARGS)
+            exec->more = 1;
+        else
+            append(exec, argument);
+    }
+    return 0;
+}
+
+static inline int leave(void *ctx, int ret)
+{
+    u32 pid = bpf_get_current_pid_tgid() >> 32;
+    struct exec_t *exec = execs.lookup(&pid);
+    if (!exec)
+        return 0;
+#ifndef FAILS
+    if (ret < 0) {
+        execs.delete(&pid);
+        return 0;
+    }
+#endif
+    if (exec->unread && ret == 0) {
+        struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+        const char *argument = (const char *)task->mm->arg_start;
+        const char *end = (const char *)task->mm->arg_end;
+        exec->used = exec->more = 0;
+        for (int i = 0; i <= MAX_ARGS && argument < end; i++) {
+            if (i == MAX_ARGS)
+                exec->more = 1;
+            else
+                argument += append(exec, argument);
+        }
+    }
+    exec->time_ns = bpf_ktime_get_ns();
+    exec->ret = ret;
+    bpf_get_current_comm(exec->comm, sizeof(exec->comm));
+    events.perf_submit(ctx, exec, sizeof(*exec));
+    execs.delete(&pid);
+    return 0;
+}
+
+TRACEPOINT_PROBE(syscalls, sys_enter_execve)
+{
+    return enter(args->filename, args->argv);
+}
+
+TRACEPOINT_PROBE(syscalls, sys_exit_execve)
+{
+    return leave(args, args->ret);
+}
+
+TRACEPOINT_PROBE(syscalls, sys_enter_execveat)
+{
+    return enter(args->flags & 0x1000 /* AT_EMPTY_PATH */ ? NULL : args->filename, args->argv);
+}
+
+TRACEPOINT_PROBE(syscalls, sys_exit_execveat)
+{
+    return leave(args, args->ret);
+}
+]]
+
+local cflags = { "-DMAX_ARGS=" .. options.max_args }
+if options.fails then cflags[#cflags + 1] = "-DFAILS" end
+if options.uid then cflags[#cflags + 1] = "-DONLY_UID=" .. options.uid end
+if options.ppid then cflags[#cflags + 1] = "-DONLY_PPID=" .. options.ppid end
+
+-- The text of the arguments as one line that shows them all.
+local function arguments(event)
+  local list = {}
+  for argument in event.args:gmatch("([^\x1f]*)\x1f") do
+    if options.quote then argument = '"' .. argument:gsub('"', '\\"') .. '"' end
+    list[#list + 1] = argument
+  end
+  if event.more ~= 0 then list[#list + 1] = "..." end
+  return (table.concat(list, " "):gsub("\n", "\\n"))
+end
+
+local first_ns
+
+local function show(_, event)
+  local comm, line = event.comm, arguments(event)
+  if options.name and not comm:find(options.name) then return end
+  if options.line and not line:find(options.line) then return end
+  first_ns = first_ns or event.time_ns
+  local columns = {
+    options.time and os.date("%H:%M:%S ") or "",
+    options.timestamp and ("%-8.3f"):format((event.time_ns - first_ns) / 1e9) or "",
+    options.print_uid and ("%-6d"):format(event.uid) or "",
+    ("%-16s %-7d %-7d %3d %s\n"):format(comm, event.pid, event.ppid, event.ret, line),
+  }
+  if not io.write(table.concat(columns)) then os.exit() end -- nobody reads any more
+end
+
+local b <close> = bpf.BPF{ text = program, cflags = cflags }
+b.events:open_perf_buffer(show, { page_cnt = 128 })
+
+io.stdout:setvbuf("line")
+print((options.time and "TIME     " or "") .. (options.timestamp and "TIME(s) " or "")
+  .. (options.print_uid and "UID   " or "") .. "PCOMM            PID     PPID    RET ARGS")
+
+bpf.until_interrupted(function()
+  local finish = options.duration and os.time() + options.duration + 1
+  while not finish or os.time() < finish do
+    b:perf_buffer_poll(finish and 100 or -1)
+  end
+end)

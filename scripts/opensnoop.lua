@@ -1,0 +1,174 @@
+-- opensnoop: show each file that is opened, by whom and with what result
+--
+-- The system calls' tracepoints where the kernel has them, else the function that all of them end
+-- in. The name is read when the call returns: by then the kernel has read it, so it is in memory.
+
+local argparse = require("argparse")
+local bpf = require("bpf")
+
+-- The values of x86-64 and arm64 alike, as far as both have them.
+local open_flags = {
+  O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_NOCTTY = 0x100, O_TRUNC = 0x200,
+  O_APPEND = 0x400, O_NONBLOCK = 0x800, O_DSYNC = 0x1000, O_CLOEXEC = 0x80000, O_PATH = 0x200000,
+}
+
+local function open_flag(name)
+  return open_flags[name], "no flag " .. name .. "; known are O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, …"
+end
+
+local parser = argparse("opensnoop", "Show each file that is opened, by whom and with what result.")
+parser:flag("-T --timestamp", "Show the seconds since the first line.")
+parser:flag("-U --print-uid", "Show the user id.")
+parser:flag("-x --failed", "Show only calls that failed.")
+parser:flag("-e --extended-fields", "Show the flags of the call, too.")
+parser:option("-p --pid", "Only this process."):convert(math.tointeger)
+parser:option("-t --tid", "Only this thread."):convert(math.tointeger)
+parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
+parser:option("-n --name", "Only processes with this text in their name.")
+parser:option("-f --flag-filter", "Only calls with this flag, as O_WRONLY; repeated: any of them.")
+  :count("*"):convert(open_flag)
+parser:option("-d --duration", "End after so many seconds."):convert(tonumber)
+local options = parser:parse()
+
+local common = [[
+struct call_t {
+    const char *name;
+    u32 flags;
+};
+
+struct event_t {
+    u64 time_ns;
+    u32 pid, tid, uid, flags;
+    int ret;
+    char comm[TASK_COMM_LEN];
+    char name[256];
+};
+
+BPF_HASH(calls, u32, struct call_t); // by thread
+BPF_PERF_OUTPUT(events);
+
+static inline int enter(const char *name, u32 flags)
+{
+    u64 id = bpf_get_current_pid_tgid();
+    u32 pid = id >> 32, tid = id, uid = bpf_get_current_uid_gid();
+    if (FILTER)
+        return 0;
+    struct call_t call = {.name = name, .flags = flags};
+    calls.update(&tid, &call);
+    return 0;
+}
+
+static inline int leave(void *ctx, int ret)
+{
+    u64 id = bpf_get_current_pid_tgid();
+    u32 tid = id;
+    struct call_t *call = calls.lookup(&tid);
+    if (!call)
+        return 0;
+    if (ret < 0 || !ONLY_FAILED) {
+        struct event_t event = {.time_ns = bpf_ktime_get_ns(), .pid = id >> 32, .tid = tid,
+                                .uid = bpf_get_current_uid_gid(), .flags = call->flags, .ret = ret};
+        bpf_get_current_comm(&event.comm, sizeof(event.comm));
+        bpf_probe_read_user_str(event.name, sizeof(event.name), call->name);
+        events.perf_submit(ctx, &event, sizeof(event));
+    }
+    calls.delete(&tid);
+    return 0;
+}
+]]
+
+local by_tracepoint = [[
+TRACEPOINT_PROBE(syscalls, sys_enter_@)
+{
+    return enter(args->filename, FLAGS);
+}
+
+TRACEPOINT_PROBE(syscalls, sys_exit_@)
+{
+    return leave(args, args->ret);
+}
+]]
+
+local how_flags = [[
+static inline u32 how_flags(const void *how)
+{
+    u64 flags = 0; // the first member
+    bpf_probe_read_user(&flags, sizeof(flags), how);
+    return flags;
+}
+]]
+
+local by_kprobe = [[
+int enter_open(struct pt_regs *ctx, int folder, const char *name, struct open_how *how)
+{
+    return enter(name, how->flags);
+}
+
+int leave_open(struct pt_regs *ctx)
+{
+    return leave(ctx, PT_REGS_RC(ctx));
+}
+]]
+
+-- The C text for the calls that this kernel has; open(2) itself is missing on newer machines.
+local program, traced = { common, how_flags }, false
+for _, call in ipairs{ "open", "openat", "openat2" } do
+  if bpf.BPF.tracepoint_exists("syscalls", "sys_enter_" .. call) then
+    local flags = call == "openat2" and "how_flags(args->how)" or "args->flags"
+    program[#program + 1] = by_tracepoint:gsub("@", call):gsub("FLAGS", flags)
+    traced = true
+  end
+end
+if not traced then program[#program + 1] = by_kprobe end
+
+local filters = {}
+if options.pid then filters[#filters + 1] = "pid != " .. options.pid end
+if options.tid then filters[#filters + 1] = "tid != " .. options.tid end
+if options.uid then filters[#filters + 1] = "uid != " .. options.uid end
+if #options.flag_filter > 0 then
+  local wanted = 0
+  for _, flag in ipairs(options.flag_filter) do wanted = wanted | flag end
+  filters[#filters + 1] = ("!(flags & %d)"):format(wanted)
+end
+
+local first_ns
+
+local function show(_, event)
+  local comm, ret = event.comm, event.ret
+  if options.name and not comm:find(options.name, 1, true) then return end
+  first_ns = first_ns or event.time_ns
+  local columns = {
+    options.timestamp and ("%-14.9f"):format((event.time_ns - first_ns) / 1e9) or "",
+    options.print_uid and ("%-6d"):format(event.uid) or "",
+    ("%-6d %-16s "):format(options.tid and event.tid or event.pid, comm),
+    ("%4d %3d "):format(ret < 0 and -1 or ret, ret < 0 and -ret or 0),
+    options.extended_fields and ("%08o "):format(event.flags) or "",
+    event.name, "\n",
+  }
+  if not io.write(table.concat(columns)) then os.exit() end -- nobody reads any more
+end
+
+local b <close> = bpf.BPF{
+  text = table.concat(program),
+  cflags = {
+    "-DFILTER=" .. (#filters > 0 and table.concat(filters, " || ") or "0"),
+    "-DONLY_FAILED=" .. (options.failed and "1" or "0"),
+  },
+}
+if not traced then
+  b:attach_kprobe{ event = "do_sys_openat2", fn_name = "enter_open" }
+  b:attach_kretprobe{ event = "do_sys_openat2", fn_name = "leave_open" }
+end
+b.events:open_perf_buffer(show, { page_cnt = 64 })
+
+io.stdout:setvbuf("line")
+print((options.timestamp and "TIME(s)       " or "") .. (options.print_uid and "UID   " or "")
+  .. (options.tid and "TID   " or "PID   ") .. " COMM               FD ERR "
+  .. (options.extended_fields and "FLAGS    " or "") .. "PATH")
+
+bpf.until_interrupted(function()
+  local finish = options.duration and os.time() + options.duration + 1
+  while not finish or os.time() < finish do
+    b:perf_buffer_poll(finish and 100 or -1)
+  end
+end)

@@ -1,0 +1,102 @@
+-- Programs under test as processes of their own: start, read, signal, wait.
+
+local process = {}
+
+local slow = tonumber(os.getenv("LUABPF_SLOW")) or 1 -- how much slower than a usual machine this is
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local function read_all(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local running = {}
+running.__index = running
+
+-- Starts a shell command; its standard output is read with :line(), its standard error is kept for
+-- :finish(). It is ended after `limit` seconds (30), so that no spec can hang.
+function process.start(command, limit)
+  local errors = os.tmpname()
+  -- The inner shell tells its id and becomes the command: what is signalled is the program itself.
+  local script = ("echo $$; exec %s 2>%s"):format(command, errors)
+  local out = assert(io.popen(("exec timeout -k 5 %d sh -c %s"):format(
+    math.ceil((limit or 30) * slow), quote(script))))
+  return setmetatable({ out = out, errors = errors, pid = tonumber(out:read("l")) }, running)
+end
+
+-- The next line, or nil at the end.
+function running:line()
+  return self.out:read("l")
+end
+
+-- Reads on to the first line that has the pattern, and returns it; nil when none comes.
+function running:wait_for(pattern)
+  for line in self.out:lines() do
+    if line:find(pattern) then return line end
+  end
+end
+
+function running:signal(name)
+  os.execute(("kill -%s %d"):format(name, self.pid))
+end
+
+-- Waits for the end: the exit status (128 + n after signal n), the rest of stdout, all of stderr.
+function running:finish()
+  local rest = self.out:read("a")
+  local _, how, status = self.out:close()
+  local errors = read_all(self.errors)
+  os.remove(self.errors)
+  return how == "signal" and 128 + status or status, rest, errors
+end
+
+-- Runs a shell command to its end: exit status, stdout, stderr.
+function process.run(command, limit)
+  return process.start(command, limit):finish()
+end
+
+-- Compiles a C program without optimization and returns its path; the caller removes it.
+function process.compile(text)
+  local path = os.tmpname()
+  local gcc = assert(io.popen("gcc -O0 -fno-builtin -w -x c -o " .. path .. " -", "w"))
+  gcc:write(text)
+  assert(gcc:close())
+  return path
+end
+
+-- This process's own id.
+function process.own_pid()
+  local file = assert(io.open("/proc/self/stat"))
+  local pid = file:read("n")
+  file:close()
+  return pid
+end
+
+-- The probes that tracefs lists as defined: those that a dead program may have left.
+function process.defined_probes()
+  local list = {}
+  for _, name in ipairs{ "kprobe_events", "uprobe_events" } do
+    local file = io.open("/sys/kernel/tracing/" .. name)
+    if file then
+      list[#list + 1] = file:read("a")
+      file:close()
+    end
+  end
+  return table.concat(list)
+end
+
+-- Waits until condition() is true, for at most `seconds` (10, more on a slow machine).
+function process.wait_until(condition, seconds)
+  local finish = os.time() + math.ceil((seconds or 10) * slow)
+  while not condition() do
+    if os.time() > finish then return false end
+    os.execute("sleep 0.05")
+  end
+  return true
+end
+
+return process
