@@ -251,10 +251,13 @@ int lbpf_map_read_all(const struct lbpf_map *map, bool remove, struct lbpf_buffe
         *count = 0;
         result = read_keys(map, delete_now, keys, values, count);
     }
-    if (result == -ENOMEM)
-        return lbpf_error_no_memory(error, "table");
-    if (result)
-        return refuse(map, "read", result, error);
+    if (result) {
+        keys->size = key_start;
+        values->size = value_start;
+        *count = 0;
+        return result == -ENOMEM ? lbpf_error_no_memory(error, "table")
+                                 : refuse(map, "read", result, error);
+    }
     return zero_after ? lbpf_map_zero(map, error) : 0;
 }
 

@@ -288,6 +288,7 @@ static int list_functions(struct lbpf_object *object, struct lbpf_error *error)
 
         function->name = bpf_program__name(program);
         function->section = bpf_program__section_name(program);
+        function->instruction_count = (uint32_t)bpf_program__insn_cnt(program);
         if (lbpf_strmap_set(&object->function_index, function->name, strlen(function->name),
                             object->function_count))
             return lbpf_error_no_memory(error, "open");

@@ -21,6 +21,7 @@ struct lbpf_loaded {
 
 struct lbpf_function {
     const char *name, *section; /* lent by the first bpf_object */
+    uint32_t instruction_count; /* without the functions that it calls */
     struct lbpf_loaded *loaded;
 };
 

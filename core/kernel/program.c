@@ -92,6 +92,21 @@ static __u32 log_level(const struct lbpf_object *object)
     return object->debug & LBPF_DEBUG_BPF ? 1 : 0;
 }
 
+/* libbpf 1.1 frees the kernel's BTF, which it reads here, only at the end of a load; so an object
+ * that will not be loaded for good is loaded without any program, lest 6 MB leak. */
+static int set_target(struct attempt *attempt)
+{
+    int result =
+        bpf_program__set_attach_target(attempt->program, 0, attempt->options->attach_target);
+
+    if (result) {
+        attempt->target_unknown = result == -ESRCH || result == -ENOENT;
+        bpf_program__set_autoload(attempt->program, false);
+        bpf_object__load(attempt->libbpf_object);
+    }
+    return result;
+}
+
 static int set_up(struct attempt *attempt)
 {
     const struct lbpf_load_options *options = attempt->options;
@@ -109,10 +124,8 @@ static int set_up(struct attempt *attempt)
     if (!result) /* always, because a SEC() of the user's own may have set another */
         result =
             bpf_program__set_expected_attach_type(attempt->program, options->expected_attach_type);
-    if (!result && options->attach_target) {
-        result = bpf_program__set_attach_target(attempt->program, 0, options->attach_target);
-        attempt->target_unknown = result == -ESRCH || result == -ENOENT;
-    }
+    if (!result && options->attach_target)
+        result = set_target(attempt);
     if (!result)
         result = bpf_program__set_log_level(attempt->program, log_level(attempt->object));
     if (!result)
@@ -142,18 +155,21 @@ static int try_once(struct attempt *attempt)
     return 0;
 }
 
-/* Repeats while the verifier's text does not fit. 0 or -errno. */
+/* Repeats while the verifier's text does not fit. Kernels since 6.4 then keep its end, which is
+ * enough once the rest is over a megabyte. 0 or -errno. */
 static int try_until_log_fits(struct attempt *attempt)
 {
     int result = -ENOSPC;
 
-    for (size_t size = LOG_START; result == -ENOSPC && size <= LOG_LIMIT; size *= 4) {
+    for (size_t size = LOG_START; result == -ENOSPC && size <= LOG_LIMIT; size *= 16) {
         free(attempt->log);
         attempt->log_size = size == LOG_LIMIT ? LOG_LIMIT - 1 : size;
         attempt->log = malloc(attempt->log_size);
         if (!attempt->log)
             return -ENOMEM;
         result = try_once(attempt);
+        if (result == -ENOSPC && size > LOG_START && strstr(attempt->log, "\nprocessed "))
+            break;
     }
     return result;
 }
@@ -163,7 +179,9 @@ static int try_until_log_fits(struct attempt *attempt)
 static int refuse_by_verifier(struct attempt *attempt, int code, struct lbpf_error *error)
 {
     const struct lbpf_object *object = attempt->object;
-    struct lbpf_rejection rejection = {.code = code, .function = attempt->function->name};
+    struct lbpf_rejection rejection = {.code = code,
+                                       .function = attempt->function->name,
+                                       .instruction_count = attempt->function->instruction_count};
     struct lbpf_line *lines = NULL;
     size_t length = strlen(attempt->log);
     char *log = realloc(attempt->log, length + 1); /* the buffer may be megabytes */

@@ -29,12 +29,14 @@ struct lbpf_rejection {
     const struct lbpf_line
         *lines; /* may be NULL: then the log's own "; text @ file:line" comments do */
     size_t line_count;
+    uint32_t instruction_count; /* of the program without the functions that it calls; 0: unknown */
 };
 
 /*
  * Fills error (op "load") from log, which it takes: message "Failed to load BPF program <name>:
  * <cause>", where, a hint that says what to write instead, and the whole log. Returns -code;
- * ENOSPC, which only means that the log did not fit, becomes EACCES.
+ * ENOSPC (the log
+ * did not fit) and EFAULT (too many jumps) become EACCES.
  */
 int lbpf_verifier_explain(const struct lbpf_rejection *rejection, char *log,
                           struct lbpf_error *error);
