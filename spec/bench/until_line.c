@@ -1,0 +1,77 @@
+/*
+ * until_line COMMAND [ARG…]: runs a command until its first line on stdout, then ends it with SIGINT. Prints how
+ * many milliseconds that took and how much memory (KiB, peak resident) the command held by then:
+ *     MS KIB LINE
+ * One measure for every peer, whatever language it is written in.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* A field of /proc/PID/status in KiB, or 0. */
+static long status_kib(pid_t pid, const char *field)
+{
+    char path[64], line[256];
+    long value = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (!strncmp(line, field, strlen(field)))
+            value = strtol(line + strlen(field) + 1, NULL, 10);
+    if (file)
+        fclose(file);
+    return value;
+}
+
+int main(int argc, char **argv)
+{
+    char line[256] = "";
+    double start = now_ms(), end;
+    int out[2], status;
+    long memory;
+    FILE *reader;
+    pid_t pid;
+
+    if (argc < 2 || pipe(out) < 0)
+        return 2;
+    pid = fork();
+    if (pid < 0)
+        return 2;
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        close(out[0]);
+        close(out[1]);
+        execvp(argv[1], argv + 1);
+        fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
+        _exit(127);
+    }
+    close(out[1]);
+    reader = fdopen(out[0], "r");
+    if (!reader || !fgets(line, sizeof line, reader))
+        line[0] = '\0';
+    end = now_ms();
+    usleep(200000); /* let it settle: memory while tracing, not while starting */
+    memory = status_kib(pid, "VmRSS:");
+    kill(pid, SIGINT);
+    while (reader && getc(reader) != EOF)
+        ;
+    waitpid(pid, &status, 0);
+    line[strcspn(line, "\n")] = '\0';
+    printf("%.2f %ld %s\n", end - start, memory, line);
+    return line[0] ? 0 : 1;
+}
