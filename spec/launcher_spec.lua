@@ -1,0 +1,63 @@
+local process = require("spec.support.process")
+
+-- Calls use(path) with a new file that holds text.
+local function with_file(text, use)
+  local path = os.tmpname() .. ".lua"
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  use(path)
+  os.remove(path)
+end
+
+describe("the launcher", function()
+  it("lists each script with one line about it", function()
+    local status, out, errors = process.run("./luabpf")
+    assert.equal(0, status)
+    assert.equal("", errors)
+    for path in io.popen("ls scripts/*.lua"):lines() do
+      local name = path:match("([^/]+)%.lua$")
+      assert.truthy(out:find("\n  " .. name .. " +%a[^\n]+\n"), name .. " is not listed")
+    end
+    assert.equal(out, select(2, process.run("./luabpf --help")))
+  end)
+
+  it("names what there is when a name is wrong", function()
+    local status, _, errors = process.run("./luabpf no-such-script")
+    assert.equal(2, status)
+    assert.truthy(errors:find("no script is called no-such-script", 1, true))
+    assert.truthy(errors:find("execsnoop", 1, true))
+  end)
+
+  it("runs a script of the user's own, from any folder and through a link", function()
+    with_file("print(require('bpf') and 'here', ...) os.exit(7)", function(path)
+      local link = os.tmpname()
+      os.execute(("ln -sf \"$PWD/luabpf\" %s"):format(link))
+      local status, out = process.run(("sh -c 'cd / && exec %s %s \"a b\" c'"):format(link, path))
+      assert.equal(7, status)
+      assert.equal("here\ta b\tc\n", out)
+      os.remove(link)
+    end)
+  end)
+
+  it("becomes the interpreter, so that signals reach the script", function()
+    with_file("print(io.open('/proc/self/stat'):read('n'))", function(path)
+      local tool = process.start("./luabpf " .. path)
+      assert.equal(tostring(tool.pid), tool:line())
+      tool:finish()
+    end)
+  end)
+
+  it("says which packages are missing and how to get them when it may not install", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    os.execute(([[mkdir %s && cd %s && printf '#!/bin/sh\necho 1000' > id &&
+      printf '#!/bin/sh\necho /installed here/' > dpkg-query && chmod +x *]]):format(folder, folder))
+    local status, _, errors = process.run(
+      "env PATH=" .. folder .. " /bin/sh ./luabpf --need 'see this' here absent")
+    os.execute("rm -r " .. folder)
+    assert.equal(1, status)
+    assert.truthy(errors:find("needed to see this", 1, true))
+    assert.truthy(errors:find("apt-get install .* absent\n"))
+  end)
+end)
