@@ -52,12 +52,13 @@ describe("the launcher", function()
     local folder = os.tmpname()
     os.remove(folder)
     os.execute(([[mkdir %s && cd %s && printf '#!/bin/sh\necho 1000' > id &&
-      printf '#!/bin/sh\necho /installed here/' > dpkg-query && chmod +x *]]):format(folder, folder))
+      printf '#!/bin/sh\necho /installed here/' > dpkg-query && chmod +x *]]):format(
+      folder, folder))
     local status, _, errors = process.run(
       "env PATH=" .. folder .. " /bin/sh ./luabpf --need 'see this' here absent")
     os.execute("rm -r " .. folder)
     assert.equal(1, status)
     assert.truthy(errors:find("needed to see this", 1, true))
-    assert.truthy(errors:find("apt-get install .* absent\n"))
+    assert.truthy(errors:find("apt%-get install .* absent\n"))
   end)
 end)
