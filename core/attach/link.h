@@ -1,8 +1,8 @@
 /*
  * Links: programs attached to probes. One provider per file (kprobe.c, uprobe.c, tracepoint.c,
  * raw_tracepoint.c, …) makes links; this header is what they share and what the session sees.
- * A link that is closed leaves nothing in the kernel: it owns only file descriptors, which the kernel also closes
- * for a process that dies.
+ * A link that is closed leaves nothing in the kernel: it owns only file descriptors, which the
+ * kernel also closes for a process that dies.
  */
 #ifndef LBPF_ATTACH_LINK_H
 #define LBPF_ATTACH_LINK_H
@@ -28,12 +28,13 @@ enum lbpf_link_family {
 };
 
 enum lbpf_link_family lbpf_link_family(const struct lbpf_link *link);
-/* The mechanism: "kprobe", "kretprobe", "kprobe_multi", "uprobe", "uretprobe", "uprobe_multi", "tracepoint",
- * "raw_tracepoint", … Static string. */
+/* The mechanism: "kprobe", "kretprobe", "kprobe_multi", "uprobe", "uretprobe", "uprobe_multi",
+ * "tracepoint", "raw_tracepoint", … Static string. */
 const char *lbpf_link_kind(const struct lbpf_link *link);
 /* How many places it covers (1 unless it came from a regular expression). */
 size_t lbpf_link_count(const struct lbpf_link *link);
-/* What it is attached to ("vfs_read", "/lib/…/libc.so.6:malloc", "sched:sched_switch") and the function. */
+/* What it is attached to ("vfs_read", "/lib/…/libc.so.6:malloc", "sched:sched_switch") and the
+ * function. */
 const char *lbpf_link_target(const struct lbpf_link *link);
 const char *lbpf_link_function(const struct lbpf_link *link);
 bool lbpf_link_is_open(const struct lbpf_link *link);
@@ -50,8 +51,15 @@ struct lbpf_kprobe_options {
     const char *function; /* the program's function */
     uint64_t offset;      /* bytes into event; entry probes only */
     bool is_return;
-    unsigned max_active; /* return probes: instances at once; 0 = the kernel's choice */
+    unsigned
+        max_active; /* return probes: instances at once; 0 = the kernel's choice. Otherwise the
+                     * probe is an event in tracefs, which a process that is killed leaves there */
 };
+
+/* The kernel functions that event_re can mean: those that ftrace can trace, less what is never
+ * traceable. Calls visit for each until it returns non-zero, which is returned. */
+int lbpf_kprobe_each_function(const char *expression, int (*visit)(void *context, const char *name),
+                              void *context, struct lbpf_error *error);
 
 struct lbpf_uprobe_options {
     const char *path;      /* path, or library short name ("c", "c.so.6") */
@@ -66,19 +74,26 @@ struct lbpf_uprobe_options {
 };
 
 struct lbpf_tracepoint_options {
-    const char *name;     /* "category:event"; for raw tracepoints just the event */
-    const char *name_re;  /* POSIX extended, full match on category:event; or NULL */
+    const char *name;    /* "category:event"; for raw tracepoints just the event */
+    const char *name_re; /* POSIX extended, full match on category:event; or NULL */
     const char *function;
 };
 
-/* Each attaches and gives a link that the caller owns, or fails whole: nothing stays attached. Errors
- * have op "attach kprobe" and so on; texts follow BCC's where the reference gives one. */
+/* What lbpf_link_target() of a link made with these options is, so that it can be found again. Into
+ * text; the same errors as attaching for a library that is not found. */
+int lbpf_kprobe_target(const struct lbpf_kprobe_options *options, char *text, size_t size);
+int lbpf_uprobe_target(const struct lbpf_uprobe_options *options, char *text, size_t size,
+                       struct lbpf_error *error);
+
+/* Each attaches and gives a link that the caller owns, or fails whole: nothing stays attached.
+ * Errors have op "attach kprobe" and so on; texts follow BCC's where the reference gives one. */
 int lbpf_attach_kprobe(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
                        struct lbpf_link **link, struct lbpf_error *error);
 int lbpf_attach_uprobe(struct lbpf_object *object, const struct lbpf_uprobe_options *options,
                        struct lbpf_link **link, struct lbpf_error *error);
-int lbpf_attach_tracepoint(struct lbpf_object *object, const struct lbpf_tracepoint_options *options,
-                           struct lbpf_link **link, struct lbpf_error *error);
+int lbpf_attach_tracepoint(struct lbpf_object *object,
+                           const struct lbpf_tracepoint_options *options, struct lbpf_link **link,
+                           struct lbpf_error *error);
 int lbpf_attach_raw_tracepoint(struct lbpf_object *object,
                                const struct lbpf_tracepoint_options *options,
                                struct lbpf_link **link, struct lbpf_error *error);

@@ -5,6 +5,7 @@
  */
 #include "host/features.h"
 
+#include "host/multi_link.h"
 #include "host/tracefs.h"
 
 #include <bpf/bpf.h>
@@ -18,8 +19,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-enum { TRACE_UPROBE_MULTI = 48 }; /* BPF_TRACE_UPROBE_MULTI, which older headers lack */
 
 static bool exists(const char *path)
 {
@@ -113,23 +112,8 @@ static bool has_tracepoint(struct lbpf_feature *feature)
                   "this kernel was built without tracepoints (CONFIG_EVENT_TRACING)");
 }
 
-/* The start of BPF_LINK_CREATE's arguments for multi-probes, as the kernel lays them out. */
-struct multi_link {
-    uint32_t program, target, attach_type, flags;
-    union {
-        struct {
-            uint32_t flags, count;
-            uint64_t symbols, addresses, cookies;
-        } kprobe;
-        struct {
-            uint64_t path, offsets, reference_counters, cookies;
-            uint32_t count, flags, pid, path_fd;
-        } uprobe;
-    } of;
-};
-
 /* Asks for a link that can not be made; the errno tells whether the kernel knew the kind. */
-static int multi_link_errno(uint32_t attach_type, struct multi_link *link)
+static int multi_link_errno(uint32_t attach_type, struct lbpf_multi_link *link)
 {
     int program = load_trivial(BPF_PROG_TYPE_KPROBE, attach_type, 0), result, code;
 
@@ -147,7 +131,8 @@ static int multi_link_errno(uint32_t attach_type, struct multi_link *link)
 
 static bool has_kprobe_multi(struct lbpf_feature *feature)
 {
-    struct multi_link link = {.of.kprobe = {.count = 1, .addresses = 1 /* no valid pointer */}};
+    struct lbpf_multi_link link = {
+        .of.kprobe = {.count = 1, .addresses = 1 /* no valid pointer */}};
     int code = multi_link_errno(BPF_TRACE_KPROBE_MULTI, &link);
 
     return code == EFAULT ||
@@ -158,12 +143,29 @@ static bool has_kprobe_multi(struct lbpf_feature *feature)
 static bool has_uprobe_multi(struct lbpf_feature *feature)
 {
     uint64_t offset = 0;
-    struct multi_link link = {
+    struct lbpf_multi_link link = {
         .of.uprobe = {.path = (uintptr_t)"/", .offsets = (uintptr_t)&offset, .count = 1}};
-    int code = multi_link_errno(TRACE_UPROBE_MULTI, &link);
+    int code = multi_link_errno(LBPF_TRACE_UPROBE_MULTI, &link);
 
     return code == EBADF || /* "/" is no regular file */
            refuse(feature, code, "needs Linux 6.6: many uprobes are attached one by one");
+}
+
+/* Before 6.10 the pid of such a link was one thread's. Both refuse -1, but that kernel looks for
+ * the thread first. */
+static bool has_uprobe_multi_pid(struct lbpf_feature *feature)
+{
+    uint64_t offset = 0;
+    struct lbpf_multi_link link = {.of.uprobe = {.path = (uintptr_t)"/proc/self/exe",
+                                                 .offsets = (uintptr_t)&offset,
+                                                 .count = 1,
+                                                 .pid = UINT32_MAX}};
+
+    if (!has_uprobe_multi(feature))
+        return false;
+    return multi_link_errno(LBPF_TRACE_UPROBE_MULTI, &link) == EINVAL ||
+           refuse(feature, 0,
+                  "needs Linux 6.10: many uprobes in one process are attached one by one");
 }
 
 static bool has_raw_tracepoint(struct lbpf_feature *feature)
@@ -277,6 +279,7 @@ static const struct {
     {"kprobe_multi", has_kprobe_multi},
     {"uprobe", has_uprobe},
     {"uprobe_multi", has_uprobe_multi},
+    {"uprobe_multi_pid", has_uprobe_multi_pid},
     {"tracepoint", has_tracepoint},
     {"raw_tracepoint", has_raw_tracepoint},
     {"fentry", has_fentry},

@@ -1,0 +1,233 @@
+/*
+ * Closing links. Detaching a user probe makes the kernel wait until every processor has left the
+ * probe, once per probe; so many probes are closed by several threads, whose waits overlap.
+ */
+#include "attach/link_private.h"
+
+#include "host/tracefs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CLOSER_LIMIT = 8,          /* threads */
+    PARTS_PER_CLOSER = 4,      /* fewer are not worth a thread */
+    CLOSER_STACK = 128 * 1024, /* bytes */
+};
+
+struct lbpf_link *lbpf_link_new(enum lbpf_link_family family, const char *kind, const char *target,
+                                const char *function)
+{
+    struct lbpf_link *link = calloc(1, sizeof *link);
+
+    if (!link)
+        return NULL;
+    link->family = family;
+    link->kind = kind;
+    link->target = strdup(target);
+    link->function = strdup(function);
+    link->is_open = true;
+    if (!link->target || !link->function) {
+        lbpf_link_free(link);
+        return NULL;
+    }
+    return link;
+}
+
+static void close_part(struct lbpf_link_part *part)
+{
+    if (part->link)
+        bpf_link__destroy(part->link);
+    else
+        close(part->fd);
+}
+
+static int add_part(struct lbpf_link *link, struct lbpf_link_part part)
+{
+    if (link->part_count == link->part_capacity) {
+        size_t capacity = link->part_capacity ? link->part_capacity * 2 : 1;
+        struct lbpf_link_part *grown = realloc(link->parts, capacity * sizeof *grown);
+
+        if (!grown) {
+            close_part(&part);
+            return -ENOMEM;
+        }
+        link->parts = grown;
+        link->part_capacity = capacity;
+    }
+    link->parts[link->part_count++] = part;
+    link->count++;
+    return 0;
+}
+
+int lbpf_link_add(struct lbpf_link *link, struct bpf_link *part)
+{
+    return add_part(link, (struct lbpf_link_part){.link = part, .fd = -1});
+}
+
+int lbpf_link_add_fd(struct lbpf_link *link, int fd)
+{
+    return add_part(link, (struct lbpf_link_part){.fd = fd});
+}
+
+/* --- closing
+ * ------------------------------------------------------------------------------------------ */
+
+struct closing {
+    struct lbpf_link_part **parts;
+    size_t count;
+    atomic_size_t next;
+};
+
+static void *close_parts(void *context)
+{
+    struct closing *closing = context;
+    size_t at;
+
+    while ((at = atomic_fetch_add(&closing->next, 1)) < closing->count)
+        close_part(closing->parts[at]);
+    return NULL;
+}
+
+static size_t start_closers(struct closing *closing, pthread_t *closers, size_t wanted)
+{
+    pthread_attr_t attributes;
+    size_t started = 0;
+
+    if (wanted == 0 || pthread_attr_init(&attributes) != 0)
+        return 0;
+    pthread_attr_setstacksize(&attributes, CLOSER_STACK);
+    while (started < wanted &&
+           pthread_create(&closers[started], &attributes, close_parts, closing) == 0)
+        started++;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+/* Signals stay with the threads of the program: the host's handlers must not run in ours. */
+static void close_side_by_side(struct closing *closing)
+{
+    pthread_t closers[CLOSER_LIMIT - 1];
+    size_t wanted = closing->count / PARTS_PER_CLOSER, started;
+    sigset_t all, before;
+
+    if (wanted > CLOSER_LIMIT - 1)
+        wanted = CLOSER_LIMIT - 1;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = start_closers(closing, closers, wanted);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close_parts(closing);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(closers[i], NULL);
+}
+
+/* The event of a return probe with its own number of instances outlives the descriptors. */
+static void remove_tracefs_event(struct lbpf_link *link)
+{
+    const char *folder = lbpf_tracefs(NULL);
+    char path[128], line[160];
+    int fd, size;
+
+    if (!link->tracefs_event || !folder)
+        return;
+    snprintf(path, sizeof path, "%s/kprobe_events", folder);
+    size = snprintf(line, sizeof line, "-:%s", link->tracefs_event);
+    fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (write(fd, line, (size_t)size) != size)
+        size = 0; /* somebody else removed it: then it is gone, too */
+    close(fd);
+}
+
+static void mark_closed(struct lbpf_link *link)
+{
+    if (link->tracefs_event)
+        remove_tracefs_event(link);
+    free(link->tracefs_event);
+    free(link->parts);
+    link->tracefs_event = NULL;
+    link->parts = NULL;
+    link->part_count = link->part_capacity = 0;
+    link->is_open = false;
+}
+
+void lbpf_link_close_all(struct lbpf_link *const *links, size_t count)
+{
+    struct closing closing = {0};
+    size_t total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += links[i] ? links[i]->part_count : 0;
+    closing.parts = total ? malloc(total * sizeof(struct lbpf_link_part *)) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; links[i] && j < links[i]->part_count; j++) {
+            if (closing.parts)
+                closing.parts[closing.count++] = &links[i]->parts[j];
+            else /* no memory: slowly, then */
+                close_part(&links[i]->parts[j]);
+        }
+    }
+    close_side_by_side(&closing);
+    free(closing.parts);
+    for (size_t i = 0; i < count; i++) {
+        if (links[i] && links[i]->is_open)
+            mark_closed(links[i]);
+    }
+}
+
+void lbpf_link_close(struct lbpf_link *link)
+{
+    lbpf_link_close_all(&link, 1);
+}
+
+void lbpf_link_free(struct lbpf_link *link)
+{
+    if (!link)
+        return;
+    lbpf_link_close(link);
+    free(link->target);
+    free(link->function);
+    free(link);
+}
+
+/* --- what a link tells about itself
+ * ----------------------------------------------------------------------- */
+
+enum lbpf_link_family lbpf_link_family(const struct lbpf_link *link)
+{
+    return link->family;
+}
+
+const char *lbpf_link_kind(const struct lbpf_link *link)
+{
+    return link->kind;
+}
+
+size_t lbpf_link_count(const struct lbpf_link *link)
+{
+    return link->count;
+}
+
+const char *lbpf_link_target(const struct lbpf_link *link)
+{
+    return link->target;
+}
+
+const char *lbpf_link_function(const struct lbpf_link *link)
+{
+    return link->function;
+}
+
+bool lbpf_link_is_open(const struct lbpf_link *link)
+{
+    return link->is_open;
+}
