@@ -1,6 +1,7 @@
 -- busted's output: one line for each spec file, what failed right below it, and at the end each
 -- reason for which something was skipped, once, with how many tests and in which files. The counts
--- also go to the file $LUABPF_TALLY, for spec/run.
+-- also go to the file $LUABPF_TALLY, for spec/run, with what is running: so a run that is ended from
+-- outside still tells where it was.
 
 local busted = require("busted")
 local pretty = require("pl.pretty")
@@ -55,9 +56,19 @@ return function()
     }
   end
 
+  local function write_tally(state)
+    local path = os.getenv("LUABPF_TALLY")
+    if not path then return end
+    local counts = count()
+    local out = assert(io.open(path, "w"))
+    out:write(("%d %d %d %s\n"):format(counts.passed, counts.failed, counts.skipped, state))
+    out:close()
+  end
+
   local function file_start(element)
     file, file_started = count(), os.time()
-    file.name = element.name
+    file.name = element.name:gsub("^%./", "")
+    write_tally(file.name)
     return nil, true
   end
 
@@ -65,8 +76,7 @@ return function()
     local now = count()
     local own = {}
     for key, value in pairs(now) do own[key] = value - file[key] end
-    io.write(("%-44s %s (%d s)\n"):format(file.name:gsub("^%./", ""), counts_text(own),
-      os.time() - file_started))
+    io.write(("%-44s %s (%d s)\n"):format(file.name, counts_text(own), os.time() - file_started))
     print_failures()
     io.flush()
     return nil, true
@@ -100,16 +110,10 @@ return function()
   local function suite_end()
     print_failures() -- of files that could not be read at all
     print_skipped()
-    local total = count()
     local name = os.getenv("LUABPF_RUN")
-    io.write("\n", name and name .. ": " or "", counts_text(total), "\n")
+    io.write("\n", name and name .. ": " or "", counts_text(count()), "\n")
     io.flush()
-    local tally = os.getenv("LUABPF_TALLY")
-    if tally then
-      local out = assert(io.open(tally, "w"))
-      out:write(("%d %d %d\n"):format(total.passed, total.failed, total.skipped))
-      out:close()
-    end
+    write_tally("complete")
     return nil, true
   end
 
