@@ -1,7 +1,7 @@
 -- busted's output: one line for each spec file, what failed right below it, and at the end each
 -- reason for which something was skipped, once, with how many tests and in which files.
--- The counts also go to the file $LUABPF_TALLY, for spec/run, with what is running: so a run that is
--- ended from outside still tells where it was.
+-- The counts also go to the file $LUABPF_TALLY, for spec/run, with what is running: so a run that
+-- is ended from outside still tells where it was.
 
 local busted = require("busted")
 local pretty = require("pl.pretty")
