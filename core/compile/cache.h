@@ -1,8 +1,9 @@
 /*
- * Compiled objects kept on disk, one file per program: $LUABPF_CACHE, else $XDG_CACHE_HOME/luabpf, else
+ * Compiled objects kept on disk, one file per program: $LUABPF_CACHE, else $XDG_CACHE_HOME/luabpf,
+ * else
  * ~/.cache/luabpf; owner-only. A file holds the whole key (everything the object depends on) before
- * the object, and a reader compares all of it: two programs can never be mistaken for each other. Files
- * are written aside and renamed; one that another user owns or can write is not read.
+ * the object, and a reader compares all of it: two programs can never be mistaken for each other.
+ * Files are written aside and renamed; one that another user owns or can write is not read.
  * LUABPF_CACHE="" (empty) turns the cache off.
  */
 #ifndef LBPF_COMPILE_CACHE_H
@@ -12,7 +13,8 @@
 
 #include <stdbool.h>
 
-/* Appends the object kept under key and returns true, or returns false: absent, unsafe or damaged. */
+/* Appends the object kept under key and returns true, or returns false: absent, unsafe or damaged.
+ */
 bool lbpf_cache_read(const void *key, size_t key_size, struct lbpf_buffer *object);
 
 /* Keeps object under key. Failure (full disk, no permission) is silent by contract, and leaves no

@@ -23,10 +23,11 @@ enum {
 struct lbpf_source {
     const char *text; /* C source, not necessarily NUL-terminated */
     size_t size;
-    const char *file_name; /* what diagnostics call it, e.g. "opensnoop.lua"; no '/' at its start needed */
-    unsigned first_line;   /* line of file_name where text starts; 1 when it is a file of its own.
-                            * The compiler sees the text after first_line - 1 empty lines, so every
-                            * line number it prints is the user's own */
+    const char
+        *file_name; /* what diagnostics call it, e.g. "opensnoop.lua"; no '/' at its start needed */
+    unsigned first_line; /* line of file_name where text starts; 1 when it is a file of its own.
+                          * The compiler sees the text after first_line - 1 empty lines, so every
+                          * line number it prints is the user's own */
     const char *const *cflags; /* extra clang arguments, appended after ours */
     size_t cflag_count;
     unsigned debug; /* LBPF_DEBUG_* that concern the compiler: their text goes to `dump` */
@@ -37,10 +38,10 @@ struct lbpf_source {
  * Compiles source and appends the ELF object to object. dump may be NULL; else it receives what
  * source->debug asked for and, with any flag set, the compiler's warnings.
  *
- * Errors (op "compile"): EINVAL with where = first error's file:line, message = clang's own first error
- * line, log = all of clang's text; ENOENT when clang or the plugin is missing, with the package to
- * install; ENODATA when the kernel has no BTF; the child's signal as ECHILD. An unwritable or full
- * cache is no error: the program is compiled and used without being kept.
+ * Errors (op "compile"): EINVAL with where = first error's file:line, message = clang's own first
+ * error line, log = all of clang's text; ENOENT when clang or the plugin is missing, with the
+ * package to install; ENODATA when the kernel has no BTF; the child's signal as ECHILD. An
+ * unwritable or full cache is no error: the program is compiled and used without being kept.
  */
 int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
                  struct lbpf_buffer *dump, struct lbpf_error *error);

@@ -8,21 +8,31 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "compile/identifiers.h"
+#include "compile/kernel_btf.h"
 
 /*
- * Appends C declarations of every kernel type, typedef and enumerator that the identifiers name, with
- * all they need, plus for each emitted struct the pointee of every member that the program names.
- * Types that the program defines itself are left out. -ENODATA when the kernel offers no BTF.
+ * Appends C declarations of every kernel type, typedef and enumerator that the identifiers name,
+ * with all they need, plus for each emitted struct the pointee of every member that the program
+ * names. Types that the program defines itself are left out; where a kernel type needs one of them
+ * by value, the kernel's comes along under another name.
  */
-int lbpf_kernel_types(const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text,
-                      struct lbpf_error *error);
+int lbpf_kernel_types(const struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
+                      struct lbpf_buffer *text, struct lbpf_error *error);
 
 /*
- * Appends `struct tracepoint__CAT__EVENT { … };` for each TRACEPOINT_PROBE(cat, event) and each
- * `struct tracepoint__CAT__EVENT` in the program, from tracefs format files, laid out as BCC does (data_loc_x
- * members for __data_loc fields). -ENOENT names a tracepoint that does not exist and the nearest one.
+ * Appends the tracefs format text of each tracepoint that the program names, each behind a line
+ * "tracepoint CATEGORY EVENT\n": all that their structures depend on. -ENOENT names a tracepoint
+ * that does not exist and the nearest one.
  */
-int lbpf_tracepoint_types(const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text,
-                          struct lbpf_error *error);
+int lbpf_tracepoint_formats(const struct lbpf_identifiers *identifiers, struct lbpf_buffer *formats,
+                            struct lbpf_error *error);
+
+/*
+ * Appends `struct tracepoint__CAT__EVENT { … };` for each of the formats, laid out as BCC does
+ * (data_loc_x members for __data_loc fields). The text uses kernel types by name: scan it into the
+ * identifiers before lbpf_kernel_types is called, and let the compiler read it after them.
+ */
+int lbpf_tracepoint_types(const struct lbpf_kernel_btf *btf, const struct lbpf_buffer *formats,
+                          struct lbpf_buffer *text, struct lbpf_error *error);
 
 #endif

@@ -1,0 +1,464 @@
+/*
+ * One program through the compiler. What clang reads lies in memory files: the kernel's types are
+ * included first, then the prelude, then the program, each under the name /proc/self/fd/N, which
+ * clang's debug information and our diagnostics replace by the user's own file name. Nothing
+ * touches a disk but the cache.
+ */
+#include "compile/compile.h"
+
+#include "compile/cache.h"
+#include "compile/child.h"
+#include "compile/diagnostics.h"
+#include "compile/inputs.h"
+#include "compile/kernel_btf.h"
+#include "compile/kernel_types.h"
+#include "compile/toolchain.h"
+#include "host/features.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { ARGUMENT_LIMIT = 512, LINE_LIMIT = 10 * 1000 * 1000 };
+enum { FILE_PROGRAM, FILE_TYPES, FILE_TRACEPOINTS, FILE_OVERLAY, FILE_COUNT };
+
+/* Everything about one compilation; owned by lbpf_compile. */
+struct job {
+    const struct lbpf_source *source;
+    struct lbpf_error *error;
+    struct lbpf_toolchain toolchain;
+    struct lbpf_inputs inputs;
+    struct lbpf_buffer formats, key;
+    struct lbpf_kernel_btf btf;
+    int files[FILE_COUNT];
+};
+
+/* --- the cache's key
+ * ------------------------------------------------------------------------------ */
+
+/* Whether the object depends on nothing but what the key holds. */
+static bool can_cache(const struct job *job)
+{
+    static const char *const opaque[] = {"-include", "-imacros", "-X", "-f", "@", "--", "-i"};
+
+    if (job->source->no_cache || job->inputs.identifiers.computed_include)
+        return false;
+    for (size_t i = 0; i < job->source->cflag_count; i++)
+        for (size_t j = 0; j < sizeof opaque / sizeof *opaque; j++) {
+            const char *flag = job->source->cflags[i];
+
+            /* Code generation flags are pure, but some -f… and -i… name files. */
+            if (!strncmp(flag, opaque[j], strlen(opaque[j])) && strncmp(flag, "-isystem", 8) &&
+                strncmp(flag, "-iquote", 7) && (flag[1] != 'f' || strchr(flag, '/')))
+                return false;
+        }
+    return true;
+}
+
+static int make_key(struct job *job)
+{
+    const struct lbpf_source *source = job->source;
+    char kernel[256];
+    int result;
+
+    lbpf_kernel_identity(kernel, sizeof kernel);
+    lbpf_buffer_printf(&job->key, "kernel %s\n", kernel);
+    result = lbpf_toolchain_identity(&job->toolchain, &job->key);
+    lbpf_buffer_printf(&job->key, "file %u %s\n", source->first_line, source->file_name);
+    for (size_t i = 0; i < source->cflag_count; i++)
+        lbpf_buffer_printf(&job->key, "flag %zu %s\n", strlen(source->cflags[i]),
+                           source->cflags[i]);
+    lbpf_buffer_printf(&job->key, "files %zu\n", job->inputs.files.size);
+    lbpf_buffer_append(&job->key, lbpf_buffer_string(&job->inputs.files), job->inputs.files.size);
+    lbpf_buffer_printf(&job->key, "formats %zu\n", job->formats.size);
+    lbpf_buffer_append(&job->key, lbpf_buffer_string(&job->formats), job->formats.size);
+    lbpf_buffer_printf(&job->key, "text %zu\n", source->size);
+    lbpf_buffer_append(&job->key, source->text, source->size);
+    return result || job->key.failed ? -ENOMEM : 0;
+}
+
+/* --- what clang reads
+ * ----------------------------------------------------------------------------- */
+
+static void write_program(const struct lbpf_source *source, struct lbpf_buffer *program)
+{
+    static const char footer[] = "\n#include <lbpf/footer.h>\n";
+    size_t lines =
+        source->first_line && source->first_line < LINE_LIMIT ? source->first_line - 1 : 0;
+    char *start = lbpf_buffer_reserve(program, lines);
+
+    if (start) {
+        memset(start, '\n', lines);
+        program->size += lines;
+    }
+    lbpf_buffer_append(program, source->text, source->size);
+    lbpf_buffer_append(program, footer, sizeof footer - 1);
+}
+
+/* The tracepoint structures name kernel types, so these are chosen after them. */
+static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_buffer *tracepoints)
+{
+    static const char quiet[] = "#pragma clang system_header\n";
+    int result;
+
+    lbpf_buffer_append_string(types, quiet);
+    lbpf_buffer_append_string(tracepoints, quiet);
+    result = lbpf_tracepoint_types(&job->btf, &job->formats, tracepoints, job->error);
+    if (!result && lbpf_identifiers_scan(&job->inputs.identifiers, lbpf_buffer_string(tracepoints),
+                                         tracepoints->size))
+        result = lbpf_error_no_memory(job->error, "compile");
+    if (!result)
+        result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, types, job->error);
+    return result;
+}
+
+static int open_file(struct job *job, int index, const char *name, struct lbpf_buffer *content)
+{
+    int fd = content->failed ? -ENOMEM
+                             : lbpf_memory_file(name, lbpf_buffer_string(content), content->size);
+
+    if (fd < 0)
+        return lbpf_error_set(job->error, -fd, "compile", "no memory file for the compiler: %s",
+                              strerror(-fd));
+    job->files[index] = fd;
+    return 0;
+}
+
+static int open_files(struct job *job)
+{
+    struct lbpf_buffer program = {0}, types = {0}, tracepoints = {0}, overlay = {0};
+    int result;
+
+    if (lbpf_inputs_scan_prelude(&job->inputs))
+        return lbpf_error_no_memory(job->error, "compile");
+    result = lbpf_kernel_btf_open(&job->btf, NULL, job->error);
+    if (!result)
+        result = write_types(job, &types, &tracepoints);
+    write_program(job->source, &program);
+    lbpf_inputs_overlay(&job->inputs, &overlay);
+    if (!result)
+        result = open_file(job, FILE_PROGRAM, "luabpf-program", &program);
+    if (!result)
+        result = open_file(job, FILE_TYPES, "luabpf-types", &types);
+    if (!result)
+        result = open_file(job, FILE_TRACEPOINTS, "luabpf-tracepoints", &tracepoints);
+    if (!result)
+        result = open_file(job, FILE_OVERLAY, "luabpf-overlay", &overlay);
+    lbpf_buffer_free(&program);
+    lbpf_buffer_free(&types);
+    lbpf_buffer_free(&tracepoints);
+    lbpf_buffer_free(&overlay);
+    return result;
+}
+
+/* --- clang's arguments
+ * ---------------------------------------------------------------------------- */
+
+struct arguments {
+    struct lbpf_buffer text; /* each ended by a NUL */
+    char *vector[ARGUMENT_LIMIT];
+    bool full;
+};
+
+static void add(struct arguments *arguments, const char *format, ...) LBPF_PRINTF(2, 3);
+
+static void add(struct arguments *arguments, const char *format, ...)
+{
+    va_list list;
+    char line[8192];
+
+    va_start(list, format);
+    if (vsnprintf(line, sizeof line, format, list) >= (int)sizeof line)
+        arguments->full = true;
+    va_end(list);
+    lbpf_buffer_append(&arguments->text, line, strlen(line) + 1);
+}
+
+/* Lays the vector over the text, which does not move any more. */
+static bool finish(struct arguments *arguments)
+{
+    size_t count = 0;
+
+    if (arguments->text.failed)
+        return false;
+    for (size_t at = 0; at < arguments->text.size; at += strlen(arguments->text.data + at) + 1) {
+        if (count == ARGUMENT_LIMIT - 1)
+            return false;
+        arguments->vector[count++] = arguments->text.data + at;
+    }
+    arguments->vector[count] = NULL;
+    return !arguments->full;
+}
+
+static const char *target_arch(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return "x86";
+#elif defined(__aarch64__)
+    return "arm64";
+#elif defined(__arm__)
+    return "arm";
+#elif defined(__s390x__)
+    return "s390";
+#elif defined(__powerpc64__)
+    return "powerpc";
+#elif defined(__riscv)
+    return "riscv";
+#elif defined(__loongarch__)
+    return "loongarch";
+#elif defined(__mips__)
+    return "mips";
+#else
+    return "unknown";
+#endif
+}
+
+static unsigned kernel_version(void)
+{
+    struct utsname name;
+    unsigned major = 0, minor = 0, patch = 0;
+
+    if (!uname(&name))
+        sscanf(name.release, "%u.%u.%u", &major, &minor, &patch);
+    return (major << 16) + (minor << 8) + (patch < 255 ? patch : 255);
+}
+
+static void add_language(struct arguments *arguments)
+{
+    static const char *const flags[] = {
+        "-O2",
+        "-gdwarf-5",
+        "-gembed-source",
+        "-nostdinc",
+        "-fms-extensions",
+        "-fno-delete-null-pointer-checks",
+        "-fno-strict-aliasing",
+        "-fno-jump-tables",
+        "-fno-stack-protector",
+        "-fno-color-diagnostics",
+        "-fno-asynchronous-unwind-tables",
+        "-fdebug-compilation-dir=",
+        "-D__BPF_TRACING__",
+        "-D__KERNEL__",
+        "-DKBUILD_MODNAME=\"luabpf\"",
+        "-Wno-unknown-warning-option",
+        "-Wno-unused-value",
+        "-Wno-pointer-sign",
+        "-Wno-address-of-packed-member",
+        "-Wno-deprecated-declarations",
+        "-Wno-gnu-variable-sized-type-not-at-end",
+        "-Wno-pragma-once-outside-header",
+        "-Wno-duplicate-decl-specifier",
+        "-Wno-microsoft-anon-tag",
+        "-Wno-visibility",
+        "-Wno-compare-distinct-pointer-types",
+        "-Wno-unused-command-line-argument",
+        "-Wno-error=int-conversion",
+        "-Wno-error=incompatible-pointer-types",
+    };
+
+    add(arguments, "-target");
+    add(arguments, "%s", __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? "bpfeb" : "bpfel");
+    add(arguments, "-mcpu=v3");
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        add(arguments, "%s", flags[i]);
+    add(arguments, "-D__TARGET_ARCH_%s", target_arch());
+    add(arguments, "-DLINUX_VERSION_CODE=%u", kernel_version());
+}
+
+static void add_files(struct arguments *arguments, const struct job *job)
+{
+    int first = LBPF_CHILD_FIRST_FD;
+
+    add(arguments, "-ivfsoverlay");
+    add(arguments, "/proc/self/fd/%d", first + FILE_OVERLAY);
+    add(arguments, "-iquote.");
+    add(arguments, "-isystem");
+    add(arguments, "%s/include", job->toolchain.folder);
+    add(arguments, "-isystem");
+    add(arguments, LBPF_VIRTUAL_INCLUDE);
+    add(arguments, "-include");
+    add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
+    add(arguments, "-include");
+    add(arguments, "lbpf/prelude.h");
+    add(arguments, "-include");
+    add(arguments, "/proc/self/fd/%d", first + FILE_TRACEPOINTS);
+    add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=%s", first + FILE_PROGRAM,
+        job->source->file_name);
+    add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=kernel types", first + FILE_TYPES);
+    add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=tracepoint types", first + FILE_TRACEPOINTS);
+    add(arguments, "-fpass-plugin=%s", job->toolchain.plugin);
+}
+
+/* Runs clang with the mode's flags; what it makes is appended to output. */
+static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffer *output,
+                     struct lbpf_buffer *messages)
+{
+    struct arguments *arguments = calloc(1, sizeof *arguments);
+    struct lbpf_child child = {.path = job->toolchain.clang,
+                               .fds = job->files,
+                               .fd_count = FILE_COUNT,
+                               .output = output,
+                               .messages = messages};
+    int result;
+
+    if (!arguments)
+        return -ENOMEM;
+    add(arguments, "%s", job->toolchain.clang);
+    add(arguments, "--no-default-config");
+    add_language(arguments);
+    add_files(arguments, job);
+    for (size_t i = 0; i < job->source->cflag_count; i++)
+        add(arguments, "%s", job->source->cflags[i]);
+    for (; *mode; mode++)
+        add(arguments, "%s", *mode);
+    add(arguments, "-o");
+    add(arguments, "-");
+    add(arguments, "-x");
+    add(arguments, "c");
+    add(arguments, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + FILE_PROGRAM);
+    child.arguments = arguments->vector;
+    result = finish(arguments) ? lbpf_child_run(&child) : -E2BIG;
+    lbpf_buffer_free(&arguments->text);
+    free(arguments);
+    lbpf_diagnostics_clean(messages, job->source->file_name);
+    return result;
+}
+
+/* --- results
+ * -------------------------------------------------------------------------------------- */
+
+static bool is_elf(const struct lbpf_buffer *buffer, size_t start)
+{
+    return buffer->size - start > 64 && !memcmp(buffer->data + start, "\177ELF", 4);
+}
+
+static int explain(struct job *job, int status, const struct lbpf_buffer *messages)
+{
+    struct lbpf_diagnostics diagnostics = {
+        .source = job->source, .identifiers = &job->inputs.identifiers, .btf = &job->btf};
+
+    if (status < 0)
+        return lbpf_error_set(job->error, -status, "compile", "%s cannot be run: %s",
+                              job->toolchain.clang, strerror(-status));
+    if (status >= 256) {
+        lbpf_error_set(job->error, ECHILD, "compile", "clang was ended by signal %d (%s)",
+                       status - 256, strsignal(status - 256));
+        lbpf_error_hint(job->error, "if it was not you who ended it, memory may be short, or the "
+                                    "program has met a bug in clang: see the log");
+        lbpf_error_take_log(job->error, strdup(lbpf_buffer_string(messages)));
+        return -ECHILD;
+    }
+    return lbpf_diagnostics_error(&diagnostics, messages, job->error);
+}
+
+/* The object with its source lines, by LLVM's own tool where it is installed. */
+static void dump_source(struct job *job, const struct lbpf_buffer *object, size_t start,
+                        struct lbpf_buffer *dump)
+{
+    char path[PATH_MAX], file[32];
+    char *arguments[] = {path, (char[]){"-S"}, file, NULL};
+    int fd = lbpf_memory_file("luabpf-object", object->data + start, object->size - start);
+    struct lbpf_buffer messages = {0};
+    struct lbpf_child child = {.path = path,
+                               .arguments = arguments,
+                               .fds = &fd,
+                               .fd_count = 1,
+                               .output = dump,
+                               .messages = &messages};
+
+    (void)job;
+    snprintf(file, sizeof file, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD);
+    if (fd >= 0 && !lbpf_toolchain_tool("llvm-objdump", path, sizeof path))
+        lbpf_child_run(&child);
+    else
+        lbpf_buffer_append_string(dump, "llvm-objdump is not installed: no source listing\n");
+    if (fd >= 0)
+        close(fd);
+    lbpf_buffer_free(&messages);
+}
+
+static void write_dump(struct job *job, const struct lbpf_buffer *object, size_t start,
+                       struct lbpf_buffer *dump)
+{
+    static const char *const preprocess[] = {"-E", NULL}, *const assemble[] = {"-S", "-emit-llvm",
+                                                                               NULL};
+    struct lbpf_buffer ignored = {0};
+
+    if (job->source->debug & LBPF_DEBUG_PREPROCESSOR)
+        run_clang(job, preprocess, dump, &ignored);
+    if (job->source->debug & LBPF_DEBUG_LLVM_IR)
+        run_clang(job, assemble, dump, &ignored);
+    if (job->source->debug & LBPF_DEBUG_SOURCE)
+        dump_source(job, object, start, dump);
+    lbpf_buffer_free(&ignored);
+}
+
+static int compile_program(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *dump)
+{
+    static const char *const mode[] = {"-c", NULL};
+    struct lbpf_buffer messages = {0};
+    size_t start = object->size;
+    int result = open_files(job);
+
+    if (!result) {
+        result = run_clang(job, mode, object, &messages);
+        if (result || !is_elf(object, start)) {
+            result = explain(job, result, &messages);
+            object->size = start;
+        } else if (dump && job->source->debug) {
+            lbpf_buffer_append(dump, lbpf_buffer_string(&messages), messages.size);
+            write_dump(job, object, start, dump);
+        }
+    }
+    if (!result && can_cache(job))
+        lbpf_cache_write(job->key.data, job->key.size, object->data + start, object->size - start);
+    lbpf_buffer_free(&messages);
+    return result;
+}
+
+static int prepare(struct job *job)
+{
+    int result = lbpf_toolchain_find(&job->toolchain, job->error);
+
+    if (result)
+        return result;
+    if (lbpf_inputs_scan(&job->inputs, job->source, job->toolchain.folder))
+        return lbpf_error_no_memory(job->error, "compile");
+    result = lbpf_tracepoint_formats(&job->inputs.identifiers, &job->formats, job->error);
+    if (!result && make_key(job))
+        result = lbpf_error_no_memory(job->error, "compile");
+    return result;
+}
+
+int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
+                 struct lbpf_buffer *dump, struct lbpf_error *error)
+{
+    struct job *job = calloc(1, sizeof *job);
+    int result;
+
+    if (!job)
+        return lbpf_error_no_memory(error, "compile");
+    job->source = source;
+    job->error = error;
+    for (int i = 0; i < FILE_COUNT; i++)
+        job->files[i] = -1;
+    result = prepare(job);
+    if (!result && (source->debug || !can_cache(job) ||
+                    !lbpf_cache_read(job->key.data, job->key.size, object)))
+        result = compile_program(job, object, dump);
+    for (int i = 0; i < FILE_COUNT; i++)
+        if (job->files[i] >= 0)
+            close(job->files[i]);
+    lbpf_inputs_free(&job->inputs);
+    lbpf_buffer_free(&job->formats);
+    lbpf_buffer_free(&job->key);
+    lbpf_kernel_btf_close(&job->btf);
+    free(job);
+    return result;
+}

@@ -1,0 +1,26 @@
+/* clang's text made an error for people: first error line, its place, a hint that says what to do.
+ */
+#ifndef LBPF_COMPILE_DIAGNOSTICS_H
+#define LBPF_COMPILE_DIAGNOSTICS_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "compile/compile.h"
+#include "compile/identifiers.h"
+#include "compile/kernel_btf.h"
+
+/* Replaces the names that the compiler was given for in-memory files by what a person calls them.
+ */
+void lbpf_diagnostics_clean(struct lbpf_buffer *text, const char *file_name);
+
+struct lbpf_diagnostics {
+    const struct lbpf_source *source;
+    const struct lbpf_identifiers *identifiers; /* of the program and the prelude */
+    const struct lbpf_kernel_btf *btf;
+};
+
+/* Fills error (EINVAL) out of clean text and attaches the text as log. Returns -EINVAL. */
+int lbpf_diagnostics_error(const struct lbpf_diagnostics *diagnostics,
+                           const struct lbpf_buffer *text, struct lbpf_error *error);
+
+#endif
