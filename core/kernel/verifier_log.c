@@ -264,7 +264,8 @@ static const struct lbpf_line *line_of_instruction(const struct lbpf_rejection *
 {
     const struct lbpf_line *best = NULL;
 
-    if (instruction >= rejection->instruction_count)
+    if (instruction == LBPF_LINE_ELSEWHERE ||
+        (rejection->instruction_count && instruction >= rejection->instruction_count))
         return NULL;
     for (size_t i = 0; i < rejection->line_count; i++) {
         if (rejection->lines[i].instruction > instruction)

@@ -1,9 +1,10 @@
 /*
  * What BPF{…} means: one compiled program, its maps, links and buffers, opened together and closed
- * together in one order (links, then buffers, then programs and maps). Two sessions do not know of each other.
+ * together in one order (links, then buffers, then programs and maps). Two sessions do not know of
+ * each other.
  *
- * Ownership, for all of core: whoever opens closes; getters lend; a function that keeps its argument
- * says "takes".
+ * Ownership, for all of core: whoever opens closes; getters lend; a function that keeps its
+ * argument says "takes".
  */
 #ifndef LBPF_SESSION_SESSION_H
 #define LBPF_SESSION_SESSION_H
@@ -30,20 +31,23 @@ struct lbpf_session_options {
 int lbpf_session_open(struct lbpf_session **session, const struct lbpf_session_options *options,
                       struct lbpf_error *error);
 /* Attaches every function whose name has a known prefix (kprobe__, kretprobe__, tracepoint__,
- * raw_tracepoint__). Stops at the first failure; what was attached stays until the session closes. */
+ * raw_tracepoint__). Stops at the first failure; what was attached stays until the session closes.
+ */
 int lbpf_session_attach_by_name(struct lbpf_session *session, struct lbpf_error *error);
 /* Closes everything; NULL is allowed. */
 void lbpf_session_close(struct lbpf_session *session);
 
 struct lbpf_object *lbpf_session_object(struct lbpf_session *session);
-struct lbpf_stream *lbpf_session_stream(struct lbpf_session *session); /* made on first use; NULL: no memory */
+struct lbpf_stream *
+lbpf_session_stream(struct lbpf_session *session); /* made on first use; NULL: no memory */
 /* Opened on first use; NULL with error set when tracefs is not there. */
 struct lbpf_trace_pipe *lbpf_session_trace_pipe(struct lbpf_session *session,
                                                 struct lbpf_error *error);
 
-/* Like the lbpf_attach_* functions of link.h, but the session owns the link: it stays valid (closed or open) until
- * the session closes. The same function on the same target twice is refused with EEXIST. Kernel and user probes
- * count against a quota of the session: $BCC_PROBE_LIMIT, else 1000. */
+/* Like the lbpf_attach_* functions of link.h, but the session owns the link: it stays valid (closed
+ * or open) until the session closes. The same function on the same target twice is refused with
+ * EEXIST. Kernel and user probes count against a quota of the session: $BCC_PROBE_LIMIT, else 1000.
+ */
 int lbpf_session_attach_kprobe(struct lbpf_session *session,
                                const struct lbpf_kprobe_options *options, struct lbpf_link **link,
                                struct lbpf_error *error);
@@ -57,8 +61,8 @@ int lbpf_session_attach_raw_tracepoint(struct lbpf_session *session,
                                        const struct lbpf_tracepoint_options *options,
                                        struct lbpf_link **link, struct lbpf_error *error);
 
-/* Closes the open links of family whose target is target (and function, when not NULL). Returns how many; -ENOENT with
- * BCC's text when there is none. */
+/* Closes the open links of family whose target is target (and function, when not NULL). Returns how
+ * many; -ENOENT with BCC's text when there is none. */
 int lbpf_session_detach(struct lbpf_session *session, enum lbpf_link_family family,
                         const char *target, const char *function, struct lbpf_error *error);
 

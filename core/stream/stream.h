@@ -1,7 +1,7 @@
 /*
  * The buffers of one session, polled together. Events are handed over in place: data is valid until
- * the callback returns. A callback that returns a negative number ends the drain after its record; nothing
- * is lost by that, the rest stays for the next call.
+ * the callback returns. A callback that returns a negative number ends the drain after its record;
+ * nothing is lost by that, the rest stays for the next call.
  */
 #ifndef LBPF_STREAM_STREAM_H
 #define LBPF_STREAM_STREAM_H
@@ -11,10 +11,11 @@
 
 struct lbpf_stream;
 
-/* cpu is -1 for ring buffers. size: perf buffers give the kernel's raw sample size (rounded so that size + 4 is a
- * multiple of 8), ring buffers the exact size. */
+/* cpu is -1 for ring buffers. size: perf buffers give the kernel's raw sample size (rounded so that
+ * size + 4 is a multiple of 8), ring buffers the exact size. */
 typedef int (*lbpf_event_fn)(void *context, int cpu, const void *data, uint32_t size);
-/* count events were dropped on cpu since the last report. Same rule for the result as lbpf_event_fn. */
+/* count events were dropped on cpu since the last report. Same rule for the result as
+ * lbpf_event_fn. */
 typedef int (*lbpf_lost_fn)(void *context, int cpu, uint64_t count);
 
 enum lbpf_stream_kind { LBPF_STREAM_PERF = 1, LBPF_STREAM_RING = 2, LBPF_STREAM_ALL = 3 };
@@ -31,9 +32,9 @@ int lbpf_stream_open_perf(struct lbpf_stream *stream, const struct lbpf_map *map
 int lbpf_stream_open_ring(struct lbpf_stream *stream, const struct lbpf_map *map,
                           lbpf_event_fn event, void *context, struct lbpf_error *error);
 
-/* Waits up to timeout_ms (negative: for ever) for buffers of these kinds and drains what is there when it starts draining.
- * Returns how many events were handed over; -EINTR when a signal came first (no error record); -errno. Not
- * re-entrant: -EBUSY from inside a callback. */
+/* Waits up to timeout_ms (negative: for ever) for buffers of these kinds and drains what is there
+ * when it starts draining. Returns how many events were handed over; -EINTR when a signal came
+ * first (no error record); -errno. Not re-entrant: -EBUSY from inside a callback. */
 int lbpf_stream_poll(struct lbpf_stream *stream, unsigned kinds, int timeout_ms,
                      struct lbpf_error *error);
 /* Drains without waiting, also what has not reached wakeup_events. */
@@ -43,7 +44,8 @@ int lbpf_stream_consume(struct lbpf_stream *stream, unsigned kinds, struct lbpf_
 int lbpf_stream_fd(const struct lbpf_stream *stream);
 /* How many buffers of these kinds are open. */
 size_t lbpf_stream_count(const struct lbpf_stream *stream, unsigned kinds);
-/* Exact number of events lost so far in all buffers: perf lost records seen, and failed ring reservations. */
+/* Exact number of events lost so far in all buffers: perf lost records seen, and failed ring
+ * reservations. */
 uint64_t lbpf_stream_lost(const struct lbpf_stream *stream);
 
 #endif
