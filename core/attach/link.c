@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 enum {
-    CLOSER_LIMIT = 8,          /* threads */
-    PARTS_PER_CLOSER = 4,      /* fewer are not worth a thread */
+    CLOSER_LIMIT =
+        64, /* threads, which do nothing but wait: 70 probes take 0.14 s, with 8 0.54 s */
     CLOSER_STACK = 128 * 1024, /* bytes */
 };
 
@@ -101,7 +101,7 @@ static size_t start_closers(struct closing *closing, pthread_t *closers, size_t 
     pthread_attr_t attributes;
     size_t started = 0;
 
-    if (wanted == 0 || pthread_attr_init(&attributes) != 0)
+    if (pthread_attr_init(&attributes) != 0)
         return 0;
     pthread_attr_setstacksize(&attributes, CLOSER_STACK);
     while (started < wanted &&
@@ -115,11 +115,15 @@ static size_t start_closers(struct closing *closing, pthread_t *closers, size_t 
 static void close_side_by_side(struct closing *closing)
 {
     pthread_t closers[CLOSER_LIMIT - 1];
-    size_t wanted = closing->count / PARTS_PER_CLOSER, started;
+    size_t wanted = closing->count > 0 ? closing->count - 1 : 0, started;
     sigset_t all, before;
 
     if (wanted > CLOSER_LIMIT - 1)
         wanted = CLOSER_LIMIT - 1;
+    if (wanted == 0) {
+        close_parts(closing);
+        return;
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     started = start_closers(closing, closers, wanted);

@@ -5,6 +5,8 @@
  */
 #include "attach/link_private.h"
 #include "attach/uprobe_multi.h"
+#include "elf/file.h"
+#include "elf/instruction.h"
 #include "elf/symtab.h"
 #include "host/features.h"
 #include "host/match.h"
@@ -136,7 +138,6 @@ static int find_matching(struct places *places, const struct lbpf_uprobe_options
         return lbpf_error_no_memory(error, op(options));
     if (result < 0)
         return result;
-    make_unique(places);
     if (places->count > 0)
         return 0;
     lbpf_error_set(error, ENOENT, op(options), "no function of %s matches \"%.200s\"", places->path,
@@ -193,18 +194,49 @@ static int find_path(const struct lbpf_uprobe_options *options, char *path, size
     return result;
 }
 
+/* Moves the places off instructions that the kernel would corrupt. */
+static int make_safe(struct places *places, const struct lbpf_uprobe_options *options,
+                     struct lbpf_error *error)
+{
+    struct lbpf_elf_file file;
+    size_t kept = 0;
+    int result = lbpf_elf_open(&file, places->path, error);
+
+    if (result < 0)
+        return result;
+    for (size_t i = 0; i < places->count; i++) {
+        if (lbpf_elf_probe_offset(&file, &places->offsets[i]) == 0)
+            places->offsets[kept++] = places->offsets[i];
+    }
+    lbpf_elf_close(&file);
+    if (kept == 0) {
+        lbpf_error_set(
+            error, EOPNOTSUPP, op(options),
+            "Failed to attach BPF to %s in %.200s: it begins with a vector instruction that the "
+            "kernel's user probes get wrong",
+            options->is_return ? "uretprobe" : "uprobe", places->path);
+        lbpf_error_hint(
+            error, "a probe there would corrupt every process that calls it; probe a caller, or "
+                   "an address behind that instruction");
+        return -EOPNOTSUPP;
+    }
+    places->count = kept;
+    make_unique(places);
+    return 0;
+}
+
 static int find_places(struct places *places, const struct lbpf_uprobe_options *options,
                        struct lbpf_error *error)
 {
     int result = find_path(options, places->path, sizeof places->path, error);
 
-    if (result < 0)
-        return result;
-    if (options->symbol_re)
-        return find_matching(places, options, error);
-    if (options->symbol)
-        return find_symbol(places, options, error);
-    return find_address(places, options, error);
+    if (result == 0 && options->symbol_re)
+        result = find_matching(places, options, error);
+    else if (result == 0 && options->symbol)
+        result = find_symbol(places, options, error);
+    else if (result == 0)
+        result = find_address(places, options, error);
+    return result < 0 ? result : make_safe(places, options, error);
 }
 
 /* --- attaching
@@ -260,7 +292,8 @@ static int attach_together(struct lbpf_link *link, const struct bpf_program *pro
     if (lbpf_link_add_fd(link, fd) < 0)
         return lbpf_error_no_memory(error, op(options));
     link->count = places->count;
-    link->kind = "uprobe_multi";
+    if (options->symbol_re)
+        link->kind = "uprobe_multi";
     return 0;
 }
 
@@ -293,7 +326,8 @@ static int attach_places(struct lbpf_object *object, const struct lbpf_uprobe_op
                          const struct places *places, struct lbpf_link *link,
                          struct lbpf_error *error)
 {
-    bool together = places->count > 1 && lbpf_uprobe_multi_usable(options->pid);
+    /* Also for a single place: the other way takes 100 ms to close, which nothing can overlap. */
+    bool together = lbpf_uprobe_multi_usable(options->pid);
     struct lbpf_load_options load = {.type = BPF_PROG_TYPE_KPROBE};
     struct bpf_program *program;
     int result;
