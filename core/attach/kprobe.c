@@ -74,6 +74,8 @@ static int refuse(const struct lbpf_kprobe_options *options, const char *event, 
     else if (code == EMFILE || code == ENFILE)
         lbpf_error_hint(error,
                         "in truth there are too many open files: raise the limit (ulimit -n)");
+    else if (code == EILSEQ)
+        lbpf_error_hint(error, "in truth the offset points into the middle of an instruction");
     else if (options->event)
         hint_at_function(event, error);
     return -code;

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KERNEL_ENOTSUPP = 524 }; /* the kernel's own number for an instruction that takes no probe */
+
 struct places {
     char path[PATH_MAX];
     uint64_t *offsets; /* ascending, unique */
@@ -126,16 +128,20 @@ static int find_matching(struct places *places, const struct lbpf_uprobe_options
                          struct lbpf_error *error)
 {
     struct matching matching = {.places = places};
+    struct lbpf_error cause = {0};
     struct lbpf_match match;
     int result = lbpf_match_open(&match, options->symbol_re, op(options), error);
 
     if (result < 0)
         return result;
     matching.match = &match;
-    result = lbpf_elf_each_function(places->path, add_if_matching, &matching, error);
+    result = lbpf_elf_each_function(places->path, add_if_matching, &matching, &cause);
     lbpf_match_close(&match);
     if (result == -ENOMEM)
-        return lbpf_error_no_memory(error, op(options));
+        lbpf_error_no_memory(error, op(options));
+    else if (result < 0)
+        explain_symbol(result, options, options->symbol_re, &cause, error);
+    lbpf_error_clear(&cause);
     if (result < 0)
         return result;
     if (places->count > 0)
@@ -150,11 +156,17 @@ static int find_matching(struct places *places, const struct lbpf_uprobe_options
 static int find_address(struct places *places, const struct lbpf_uprobe_options *options,
                         struct lbpf_error *error)
 {
+    struct lbpf_error cause = {0};
+    char address[32];
     uint64_t offset;
-    int result = lbpf_elf_file_offset(places->path, options->address, &offset, error);
+    int result = lbpf_elf_file_offset(places->path, options->address, &offset, &cause);
 
-    if (result == 0 && (result = add_place(places, offset)) < 0)
+    snprintf(address, sizeof address, "0x%llx", (unsigned long long)options->address);
+    if (result < 0)
+        explain_symbol(result, options, address, &cause, error);
+    else if ((result = add_place(places, offset)) < 0)
         lbpf_error_no_memory(error, op(options));
+    lbpf_error_clear(&cause);
     return result;
 }
 
@@ -248,6 +260,8 @@ static int refuse(const struct lbpf_uprobe_options *options, const struct places
     struct lbpf_feature feature;
     char what[400];
 
+    if (code == KERNEL_ENOTSUPP)
+        code = EOPNOTSUPP;
     snprintf(what, sizeof what, "Failed to attach BPF to %s %.256s:0x%llx",
              options->is_return ? "uretprobe" : "uprobe", places->path, (unsigned long long)offset);
     lbpf_attach_refused(error, code, op(options), what);
@@ -272,29 +286,58 @@ static int attach_each(struct lbpf_link *link, const struct bpf_program *program
             bpf_program__attach_uprobe_opts(program, options->pid > 0 ? options->pid : -1,
                                             places->path, places->offsets[i], &settings);
 
+        if (!part && errno == KERNEL_ENOTSUPP && places->count > 1)
+            continue; /* found by an expression; the others count */
         if (!part)
             return refuse(options, places, places->offsets[i], lbpf_libbpf_code(-errno), error);
         if (lbpf_link_add(link, part) < 0)
             return lbpf_error_no_memory(error, op(options));
     }
-    return 0;
+    return link->count > 0 ? 0 : refuse(options, places, places->offsets[0], EOPNOTSUPP, error);
+}
+
+/*
+ * One link for places first to end. The kernel refuses all for one instruction that takes no probe;
+ * of those that an expression found such a place is left out, and what lies on both sides of it
+ * gets links of its own.
+ */
+static int attach_range(struct lbpf_link *link, const struct bpf_program *program,
+                        const struct lbpf_uprobe_options *options, const struct places *places,
+                        size_t first, size_t end, struct lbpf_error *error)
+{
+    int fd =
+        lbpf_uprobe_multi_attach(bpf_program__fd(program), places->path, places->offsets + first,
+                                 end - first, options->pid, options->is_return);
+
+    if (fd >= 0) {
+        if (lbpf_link_add_fd(link, fd) < 0)
+            return lbpf_error_no_memory(error, op(options));
+        link->count += end - first - 1;
+        return 0;
+    }
+    if (fd == -KERNEL_ENOTSUPP && end - first > 1) {
+        size_t middle = first + (end - first) / 2;
+        int result = attach_range(link, program, options, places, first, middle, error);
+
+        return result < 0 ? result
+                          : attach_range(link, program, options, places, middle, end, error);
+    }
+    if (fd == -KERNEL_ENOTSUPP && places->count > 1)
+        return 0;
+    return refuse(options, places, places->offsets[first], -fd, error);
 }
 
 static int attach_together(struct lbpf_link *link, const struct bpf_program *program,
                            const struct lbpf_uprobe_options *options, const struct places *places,
                            struct lbpf_error *error)
 {
-    int fd = lbpf_uprobe_multi_attach(bpf_program__fd(program), places->path, places->offsets,
-                                      places->count, options->pid, options->is_return);
+    int result = attach_range(link, program, options, places, 0, places->count, error);
 
-    if (fd < 0)
-        return refuse(options, places, places->offsets[0], -fd, error);
-    if (lbpf_link_add_fd(link, fd) < 0)
-        return lbpf_error_no_memory(error, op(options));
-    link->count = places->count;
+    if (result == 0 && link->count == 0)
+        return refuse(options, places, places->offsets[0], EOPNOTSUPP, error);
     if (options->symbol_re)
         link->kind = "uprobe_multi";
-    return 0;
+    return result;
 }
 
 static void describe(const struct lbpf_uprobe_options *options, const char *path, char *text,

@@ -74,17 +74,37 @@ static bool is_mistaken(uint8_t opcode)
     }
 }
 
-/* The size of an instruction between registers; 0 for one that touches memory. */
+/* Whether the kernel takes the opcode for one that programs may not execute (in, out, cli, …) or
+ * that 64-bit code does not have, and refuses the probe: vmovd, 6E, is outsb to it; vpxor, EF, is
+ * out. */
+static bool is_refused(uint8_t opcode)
+{
+    return (opcode >= 0x60 && opcode <= 0x62) || (opcode >= 0x6c && opcode <= 0x6f) ||
+           (opcode >= 0xc4 && opcode <= 0xc5) || (opcode >= 0xcc && opcode <= 0xcf) ||
+           (opcode >= 0xd4 && opcode <= 0xd6) || (opcode >= 0xe4 && opcode <= 0xe7) ||
+           (opcode >= 0xec && opcode <= 0xef) || opcode == 0xf4 || opcode == 0xfa || opcode == 0xfb;
+}
+
+/* Those that change a general register, which may be one that carries an argument. */
+static bool writes_general_register(const struct vector *vector)
+{
+    return vector->map == 1 && (vector->opcode == 0x50 || vector->opcode == 0x7e ||
+                                vector->opcode == 0xc5 || vector->opcode == 0xd7);
+}
+
+/* The size of an instruction that only changes vector registers; 0 for others. */
 static size_t register_size(const struct vector *vector)
 {
     bool has_byte = vector->map == 3;
 
     if (vector->map == 1 && vector->opcode == 0x77)
         return vector->prefix_size + 1; /* vzeroupper has no operands */
-    if (vector->map == 0 || vector->map > 3 || vector->modrm < 0xc0)
+    if (vector->map == 0 || vector->map > 3 || vector->modrm < 0xc0 ||
+        writes_general_register(vector))
         return 0;
     if (vector->map == 1)
-        has_byte = (vector->opcode >= 0x70 && vector->opcode <= 0x73) || vector->opcode == 0xc2;
+        has_byte = (vector->opcode >= 0x70 && vector->opcode <= 0x73) || vector->opcode == 0xc2 ||
+                   (vector->opcode >= 0xc4 && vector->opcode <= 0xc6);
     return vector->prefix_size + 2 + has_byte;
 }
 
@@ -98,11 +118,12 @@ int lbpf_elf_probe_offset(const struct lbpf_elf_file *file, uint64_t *offset)
         struct vector vector;
         size_t size;
 
-        if (got < 0 || !decode(bytes, (size_t)got, &vector) || !is_mistaken(vector.opcode))
+        if (got < 0 || !decode(bytes, (size_t)got, &vector) ||
+            !(is_mistaken(vector.opcode) || is_refused(vector.opcode)))
             return 0;
         size = register_size(&vector);
-        if (size == 0)
-            return -EOPNOTSUPP;
+        if (size == 0) /* a refusal is the kernel's to make: another one may know better */
+            return is_mistaken(vector.opcode) ? -EOPNOTSUPP : 0;
         *offset += size;
     }
     return -EOPNOTSUPP;
