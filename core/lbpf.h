@@ -10,6 +10,7 @@
 #include "elf/symtab.h"
 #include "host/features.h"
 #include "host/kallsyms.h"
+#include "host/nearest.h"
 #include "host/proc.h"
 #include "host/tracefs.h"
 #include "session/session.h"

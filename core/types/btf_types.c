@@ -26,6 +26,7 @@ struct lbpf_types {
     struct node **by_id; /* NULL until built */
     bool *building;      /* on the way down to this id: meeting it again is a cycle */
     uint32_t id_count;
+    unsigned holders;
 };
 
 static const char op[] = "read types";
@@ -40,6 +41,7 @@ int lbpf_types_new(struct lbpf_types **types, struct btf *btf, struct lbpf_error
         return lbpf_error_no_memory(error, op);
     }
     set->btf = btf;
+    set->holders = 1;
     set->id_count = btf__type_cnt(btf);
     set->by_id = calloc(set->id_count, sizeof(struct node *));
     set->building = calloc(set->id_count, sizeof *set->building);
@@ -53,7 +55,7 @@ int lbpf_types_new(struct lbpf_types **types, struct btf *btf, struct lbpf_error
 
 void lbpf_types_free(struct lbpf_types *types)
 {
-    if (!types)
+    if (!types || --types->holders)
         return;
     while (types->all) {
         struct node *node = types->all;
@@ -65,6 +67,12 @@ void lbpf_types_free(struct lbpf_types *types)
     free(types->building);
     btf__free(types->btf);
     free(types);
+}
+
+struct lbpf_types *lbpf_types_ref(struct lbpf_types *types)
+{
+    types->holders++;
+    return types;
 }
 
 const struct btf *lbpf_types_btf(const struct lbpf_types *types)

@@ -8,8 +8,9 @@
 #include "base/error.h"
 #include "types/type.h"
 
-/* The 64-bit integer at bit_offset: INT (its low 64 bits), CHAR, BOOL, ENUM, POINTER. bit_size 0 means
- * the whole type. Signed types are sign-extended, others zero-extended into the same 64 bits. */
+/* The 64-bit integer at bit_offset: INT (its low 64 bits), CHAR, BOOL, ENUM, POINTER. bit_size 0
+ * means the whole type. Signed types are sign-extended, others zero-extended into the same 64 bits.
+ */
 int64_t lbpf_decode_integer(const struct lbpf_type *type, const void *base, uint32_t bit_offset,
                             uint32_t bit_size);
 

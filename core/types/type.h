@@ -1,6 +1,7 @@
 /*
- * A C type, as the compiled program's BTF describes it, flattened to what reading and writing values
- * needs: typedefs and qualifiers are looked through, sizes and offsets are the compiler's own.
+ * A C type, as the compiled program's BTF describes it, flattened to what reading and writing
+ * values needs: typedefs and qualifiers are looked through, sizes and offsets are the compiler's
+ * own.
  */
 #ifndef LBPF_TYPES_TYPE_H
 #define LBPF_TYPES_TYPE_H
@@ -10,10 +11,10 @@
 
 enum lbpf_type_kind {
     LBPF_TYPE_VOID,
-    LBPF_TYPE_INT,     /* any integer up to 16 bytes; is_signed tells */
-    LBPF_TYPE_CHAR,    /* char, so that char arrays become strings */
+    LBPF_TYPE_INT,  /* any integer up to 16 bytes; is_signed tells */
+    LBPF_TYPE_CHAR, /* char, so that char arrays become strings */
     LBPF_TYPE_BOOL,
-    LBPF_TYPE_FLOAT,   /* float, double, long double by size */
+    LBPF_TYPE_FLOAT, /* float, double, long double by size */
     LBPF_TYPE_ENUM,
     LBPF_TYPE_POINTER, /* read as an unsigned integer */
     LBPF_TYPE_ARRAY,
@@ -64,8 +65,8 @@ static inline bool lbpf_type_is_record(const struct lbpf_type *type)
 }
 
 /*
- * Finds a member by name, also inside anonymous members. Fills found with the member's type, its bit
- * offset from the start of `record` and its bit size. Returns whether there is one.
+ * Finds a member by name, also inside anonymous members. Fills found with the member's type, its
+ * bit offset from the start of `record` and its bit size. Returns whether there is one.
  */
 bool lbpf_type_find_member(const struct lbpf_type *record, const char *name,
                            struct lbpf_member *found);

@@ -1,0 +1,318 @@
+/*
+ * The BPF object: from a program's text to a session, and the way to its tables. The userdata is
+ * made before anything is opened, so that whatever raises on the way, the collector finds what to
+ * close. An object that one of its own callbacks closes is closed when the poll that runs the
+ * callback returns.
+ */
+#include "bpf.h"
+
+#include "args.h"
+#include "errors.h"
+#include "scratch.h"
+#include "source.h"
+#include "table.h"
+#include "value.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OBJECT_LIMIT = 64 << 20, CFLAG_LIMIT = 1024 };
+
+static const char metatable_name[] = "bpf.BPF";
+
+/* ---- access --------------------------------------------------------------------------------- */
+
+struct lbpf_bpf *lbpf_bpf_test(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, metatable_name);
+}
+
+void lbpf_bpf_check_open(lua_State *L, const struct lbpf_bpf *bpf)
+{
+    if (!bpf->session || bpf->close_pending)
+        lbpf_misuse(L, "the BPF object is closed");
+}
+
+struct lbpf_bpf *lbpf_bpf_check(lua_State *L, int index)
+{
+    struct lbpf_bpf *bpf = luaL_checkudata(L, index, metatable_name);
+
+    lbpf_bpf_check_open(L, bpf);
+    return bpf;
+}
+
+void lbpf_bpf_finish_close(struct lbpf_bpf *bpf)
+{
+    lbpf_session_close(bpf->session);
+    bpf->session = NULL;
+    bpf->close_pending = false;
+}
+
+/* Also __gc and __close: silent, and nothing when it is closed. */
+static int bpf_close(lua_State *L)
+{
+    struct lbpf_bpf *bpf = luaL_checkudata(L, 1, metatable_name);
+
+    if (bpf->is_polling)
+        bpf->close_pending = true;
+    else
+        lbpf_bpf_finish_close(bpf);
+    return 0;
+}
+
+static void print_to_stderr(const char *text)
+{
+    if (text && *text)
+        fputs(text, stderr);
+}
+
+void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
+{
+    if (bpf->debug & (LBPF_DEBUG_BPF | LBPF_DEBUG_BPF_REGISTER_STATE))
+        print_to_stderr(lbpf_object_load_log(lbpf_session_object(bpf->session)));
+}
+
+/* ---- construction --------------------------------------------------------------------------- */
+
+static const char *const constructor_names[] = {"text",  "src_file",     "obj", "cflags",
+                                                "debug", "allow_rlimit", NULL};
+static const struct lbpf_options constructor_options = {"BPF", constructor_names};
+
+/* Fills source->cflags from the option; the array lies in a userdata that is left on the stack, the
+ * strings in the option's table. */
+static void read_cflags(lua_State *L, struct lbpf_source *source)
+{
+    const char **flags;
+    lua_Integer count;
+    int list;
+
+    lua_getfield(L, -1, "cflags");
+    if (lua_isnil(L, -1))
+        return;
+    if (!lua_istable(L, -1))
+        lbpf_misuse(L, "BPF: option 'cflags' must be a list of strings, not %s",
+                    luaL_typename(L, -1));
+    list = lua_gettop(L);
+    count = (lua_Integer)lua_rawlen(L, list);
+    if (count > CFLAG_LIMIT)
+        lbpf_misuse(L, "BPF: option 'cflags' is too long");
+    flags = lbpf_scratch_push_bytes(L, (size_t)count * sizeof *flags);
+    for (lua_Integer i = 0; i < count; i++) {
+        if (lua_rawgeti(L, list, i + 1) != LUA_TSTRING)
+            lbpf_misuse(L, "BPF: option 'cflags' must be a list of strings");
+        flags[i] = lua_tostring(L, -1); /* held by the list */
+        lua_pop(L, 1);
+    }
+    source->cflags = flags;
+    source->cflag_count = (size_t)count;
+}
+
+/* How the script gave the program: exactly one of text, src_file and obj. */
+static void read_program(lua_State *L, struct lbpf_session_options *options)
+{
+    static const char *const ways[] = {"text", "src_file", "obj"};
+    int options_index = lua_gettop(L), given = 0, way = 0;
+    struct lbpf_buffer *content;
+    const char *name;
+
+    for (int i = 0; i < 3; i++) {
+        if (!lbpf_args_has(L, ways[i]))
+            continue;
+        way = i;
+        given++;
+    }
+    if (given != 1)
+        lbpf_misuse(L, "BPF: exactly one of 'text', 'src_file' and 'obj' has to be given");
+    if (way != 0) {
+        name = lbpf_args_string(L, &constructor_options, ways[way], NULL);
+        content = lbpf_scratch_push(L);
+        if (way == 2) {
+            lbpf_source_read_file(L, name, OBJECT_LIMIT, content);
+            options->elf = lbpf_buffer_string(content);
+            options->elf_size = content->size;
+        } else {
+            lbpf_source_read(L, name, content);
+            options->source.text = lbpf_buffer_string(content);
+            options->source.size = content->size;
+            options->source.file_name = name;
+            options->source.first_line = 1;
+        }
+    } else {
+        lua_getfield(L, options_index, "text");
+        if (lua_type(L, -1) != LUA_TSTRING)
+            lbpf_misuse(L, "BPF: option 'text' must be a string, not %s", luaL_typename(L, -1));
+        options->source.text = lua_tolstring(L, -1, &options->source.size);
+        options->source.file_name = lbpf_source_locate(
+            L, options->source.text, options->source.size, &options->source.first_line);
+    }
+    lua_pushvalue(L, options_index);
+    read_cflags(L, &options->source);
+}
+
+static struct lbpf_bpf *push_husk(lua_State *L)
+{
+    struct lbpf_bpf *bpf = lua_newuserdatauv(L, sizeof *bpf, LBPF_BPF_USER_VALUES);
+
+    memset(bpf, 0, sizeof *bpf);
+    luaL_setmetatable(L, metatable_name);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, LBPF_BPF_TABLES);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, LBPF_BPF_HANDLERS);
+    return bpf;
+}
+
+/* BPF{…}: arguments are the BPF table itself (as __call gives it) and the options. */
+static int bpf_new(lua_State *L)
+{
+    struct lbpf_session_options options = {0};
+    struct lbpf_error error = {0};
+    struct lbpf_bpf *bpf;
+    struct lbpf_types *types;
+    int husk, result;
+
+    lbpf_args_collect(L, 2, &constructor_options);
+    lbpf_args_boolean(L, &constructor_options, "allow_rlimit"); /* core raises it where needed */
+    options.debug = (unsigned)lbpf_args_integer(L, &constructor_options, "debug", 0);
+    options.source.debug = options.debug;
+    read_program(L, &options);
+    bpf = push_husk(L);
+    husk = lua_gettop(L);
+    bpf->debug = options.debug;
+    options.dump = lbpf_scratch_push(L);
+    result = lbpf_session_open(&bpf->session, &options, &error);
+    print_to_stderr(lbpf_buffer_string(options.dump));
+    if (result < 0)
+        return lbpf_raise(L, &error);
+    types = lbpf_object_types(lbpf_session_object(bpf->session));
+    if (types)
+        lbpf_types_push(L, types);
+    else
+        lua_pushnil(L);
+    lua_setiuservalue(L, husk, LBPF_BPF_TYPES);
+    result = lbpf_session_attach_by_name(bpf->session, &error);
+    if (result < 0) {
+        lbpf_bpf_finish_close(bpf);
+        return lbpf_raise(L, &error);
+    }
+    lbpf_bpf_print_load_log(bpf);
+    lua_settop(L, husk);
+    return 1;
+}
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+/* Pushes the table called name of the object at index 1, or returns false. */
+static bool push_table(lua_State *L, const struct lbpf_bpf *bpf, const char *name)
+{
+    const struct lbpf_map *map;
+
+    lua_getiuservalue(L, 1, LBPF_BPF_TABLES);
+    if (lua_getfield(L, -1, name) != LUA_TNIL) {
+        lua_remove(L, -2);
+        return true;
+    }
+    lua_pop(L, 1);
+    map = lbpf_object_map(lbpf_session_object(bpf->session), name);
+    if (!map || !strncmp(name, "__lbpf_", 7)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    lbpf_table_push(L, 1, map);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, name);
+    lua_remove(L, -2);
+    return true;
+}
+
+/* Pushes a table whose keys are the names of the object's tables. */
+static void push_table_names(lua_State *L, const struct lbpf_bpf *bpf)
+{
+    struct lbpf_object *object = lbpf_session_object(bpf->session);
+
+    lua_newtable(L);
+    for (size_t i = 0; i < lbpf_object_map_count(object); i++) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, lbpf_object_map_at(object, i)->name);
+    }
+}
+
+static int bpf_get_table(lua_State *L)
+{
+    struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+
+    if (push_table(L, bpf, name))
+        return 1;
+    push_table_names(L, bpf);
+    return lbpf_args_unknown(L, "the program has no table", name, lua_gettop(L), 0);
+}
+
+/* b.name: a method, else a table, else a constant such as b.KPROBE. What is none of them raises: a
+ * silent nil would only fail later, and further away. Upvalues: methods, statics. */
+static int bpf_index(lua_State *L)
+{
+    struct lbpf_bpf *bpf = luaL_checkudata(L, 1, metatable_name);
+    const char *name;
+
+    lua_settop(L, 2);
+    if (lua_type(L, 2) != LUA_TSTRING)
+        return lbpf_misuse(L, "a BPF object is indexed by a table's name, not by a %s",
+                           luaL_typename(L, 2));
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    lbpf_bpf_check_open(L, bpf);
+    name = lua_tostring(L, 2);
+    if (push_table(L, bpf, name))
+        return 1;
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL)
+        return 1;
+    push_table_names(L, bpf);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    return lbpf_args_unknown(L, "a BPF object has no method, and this program no table,", name,
+                             lua_gettop(L), lua_gettop(L) - 1);
+}
+
+static int bpf_tostring(lua_State *L)
+{
+    struct lbpf_bpf *bpf = luaL_checkudata(L, 1, metatable_name);
+
+    lua_pushfstring(L, "bpf.BPF (%s)", bpf->session && !bpf->close_pending ? "open" : "closed");
+    return 1;
+}
+
+void lbpf_bpf_open(lua_State *L, int methods, int statics)
+{
+    static const luaL_Reg functions[] = {
+        {"get_table", bpf_get_table},
+        {"close", bpf_close},
+        {"cleanup", bpf_close},
+        {NULL, NULL},
+    };
+    static const luaL_Reg metamethods[] = {
+        {"__gc", bpf_close},
+        {"__close", bpf_close},
+        {"__tostring", bpf_tostring},
+        {NULL, NULL},
+    };
+
+    lua_pushvalue(L, methods);
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 1);
+    luaL_newmetatable(L, metatable_name);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_pushvalue(L, methods);
+    lua_pushvalue(L, statics);
+    lua_pushcclosure(L, bpf_index, 2);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "bpf.BPF");
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, bpf_new);
+    lua_setfield(L, -2, "__call");
+    lua_setmetatable(L, statics);
+}

@@ -1,0 +1,15 @@
+-- require "bpf": the C module bpf.core, and the methods that are written in Lua.
+
+local core = require "bpf.core"
+
+local function extend(methods, additions)
+  for name, method in pairs(additions) do
+    methods[name] = method
+  end
+end
+
+extend(core.methods.Table, require "bpf.table")
+extend(core.methods.Table, require "bpf.histogram".methods)
+extend(core.methods.BPF, require "bpf.trace".methods)
+
+return core

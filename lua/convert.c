@@ -1,0 +1,317 @@
+/*
+ * Between C bytes and Lua values, for every C type. Reading from Lua checks all of it before a byte
+ * reaches the kernel: an unknown field, a number out of range, a wrong type, a string that is too
+ * long each raise an error that names the field, as in "leaf of table 'counts', field
+ * 'tags[3].name': …".
+ */
+#include "errors.h"
+#include "value.h"
+#include "value_private.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- C to Lua ------------------------------------------------------------------------------- */
+
+static void push_array(lua_State *L, int types, const struct lbpf_type *type,
+                       const unsigned char *base, uint32_t bit_offset, int parent)
+{
+    const unsigned char *at = base + bit_offset / 8;
+    uint32_t size = type->element->size;
+
+    if (lbpf_type_is_string(type)) {
+        lua_pushlstring(L, (const char *)at, lbpf_decode_string_length(type, at));
+        return;
+    }
+    luaL_checkstack(L, 8, "a value is nested too deep");
+    lua_createtable(L, (int)type->count, 0);
+    for (uint32_t i = 0; i < type->count; i++) {
+        lbpf_value_push_part(L, types, type->element, base, bit_offset + i * size * 8, 0, parent);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+void lbpf_value_push_part(lua_State *L, int types, const struct lbpf_type *type, const void *base,
+                          uint32_t bit_offset, uint32_t bit_size, int parent)
+{
+    unsigned char *at = (unsigned char *)(uintptr_t)base + bit_offset / 8;
+
+    switch (type->kind) {
+    case LBPF_TYPE_VOID:
+        lua_pushnil(L);
+        break;
+    case LBPF_TYPE_BOOL:
+        lua_pushboolean(L, lbpf_decode_integer(type, base, bit_offset, bit_size) != 0);
+        break;
+    case LBPF_TYPE_FLOAT:
+        lua_pushnumber(L, lbpf_decode_float(type, base, bit_offset));
+        break;
+    case LBPF_TYPE_ARRAY:
+        push_array(L, types, type, base, bit_offset, parent);
+        break;
+    case LBPF_TYPE_STRUCT:
+    case LBPF_TYPE_UNION:
+        if (parent) {
+            lbpf_value_push_nested(L, types, type, at, parent);
+        } else {
+            const struct lbpf_record *record = lbpf_value_push_metatable(L, types, type);
+
+            lbpf_value_push_record(L, lua_gettop(L), record, at);
+            lua_remove(L, -2);
+        }
+        break;
+    default:
+        if (type->size == 16 && !bit_size) /* no Lua number holds it; an IPv6 address is one */
+            lua_pushlstring(L, (const char *)at, 16);
+        else
+            lua_pushinteger(L, lbpf_decode_integer(type, base, bit_offset, bit_size));
+    }
+}
+
+void lbpf_value_push(lua_State *L, int types, const struct lbpf_type *type, const void *bytes)
+{
+    lbpf_value_push_part(L, types, type, bytes, 0, 0, 0);
+}
+
+/* ---- Lua to C ------------------------------------------------------------------------------- */
+
+static void write_path(struct lbpf_buffer *text, const struct lbpf_path *path)
+{
+    if (path->parent)
+        write_path(text, path->parent);
+    if (!path->name)
+        lbpf_buffer_printf(text, "[%u]", path->index);
+    else if (text->size == 0 && !path->parent)
+        lbpf_buffer_printf(text, "%s", path->name);
+    else
+        lbpf_buffer_printf(text, ".%s", path->name);
+}
+
+static int refuse(lua_State *L, const struct lbpf_path *path, const char *reason)
+{
+    struct lbpf_buffer text = {0};
+    char where[256];
+
+    write_path(&text, path);
+    snprintf(where, sizeof where, "%s", lbpf_buffer_string(&text));
+    lbpf_buffer_free(&text);
+    return lbpf_misuse(L, "%s: %s", where, reason);
+}
+
+static int refuse_type(lua_State *L, int index, const struct lbpf_path *path, const char *wanted)
+{
+    char reason[256];
+
+    snprintf(reason, sizeof reason, "%s expected, got %s", wanted, luaL_typename(L, index));
+    return refuse(L, path, reason);
+}
+
+/* Turns core's refusal into Lua's. These records have no log, so nothing is left to free. */
+static void check(lua_State *L, int result, const struct lbpf_error *error,
+                  const struct lbpf_path *path)
+{
+    if (result)
+        refuse(L, path, error->message);
+}
+
+static bool find_enumerator(const struct lbpf_type *type, const char *name, int64_t *value)
+{
+    for (uint32_t i = 0; i < type->enumerator_count; i++) {
+        if (!strcmp(type->enumerators[i].name, name)) {
+            *value = type->enumerators[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_integer(lua_State *L, int index, const struct lbpf_type *type, void *base,
+                         uint32_t bit_offset, uint32_t bit_size, const struct lbpf_path *path)
+{
+    struct lbpf_error error = {0};
+    int64_t value = 0;
+    int is_integer = 0;
+    size_t size;
+    const char *text;
+
+    switch (lua_type(L, index)) {
+    case LUA_TNUMBER:
+        value = lua_tointegerx(L, index, &is_integer);
+        if (!is_integer)
+            refuse(L, path, "the number has no integer representation");
+        break;
+    case LUA_TBOOLEAN:
+        if (type->kind != LBPF_TYPE_BOOL)
+            refuse_type(L, index, path, "an integer");
+        value = lua_toboolean(L, index);
+        break;
+    case LUA_TSTRING:
+        text = lua_tolstring(L, index, &size);
+        if (type->kind == LBPF_TYPE_CHAR && size == 1) {
+            value = (unsigned char)text[0];
+        } else if (type->size == 16 && size == 16 && !bit_size) {
+            memcpy((unsigned char *)base + bit_offset / 8, text, 16);
+            return;
+        } else if (type->kind != LBPF_TYPE_ENUM || !find_enumerator(type, text, &value)) {
+            refuse_type(L, index, path,
+                        type->kind == LBPF_TYPE_ENUM ? "an integer or an enumerator's name"
+                                                     : "an integer");
+        }
+        break;
+    default:
+        refuse_type(L, index, path, type->kind == LBPF_TYPE_BOOL ? "a boolean" : "an integer");
+    }
+    check(L, lbpf_encode_integer(type, base, bit_offset, bit_size, value, &error), &error, path);
+}
+
+static void read_array(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
+                       uint32_t bit_offset, const struct lbpf_path *path)
+{
+    struct lbpf_error error = {0};
+    struct lbpf_path element = {.parent = path};
+    size_t size, count;
+    const char *text;
+    char reason[96];
+
+    if (lua_type(L, index) == LUA_TSTRING) {
+        text = lua_tolstring(L, index, &size);
+        if (lbpf_type_is_string(type)) {
+            check(L, lbpf_encode_string(type, base, bit_offset, text, size, &error), &error, path);
+            return;
+        }
+        if (type->element->size == 1 && size == type->count) { /* addresses and the like */
+            memcpy(base + bit_offset / 8, text, size);
+            return;
+        }
+    }
+    if (!lua_istable(L, index))
+        refuse_type(L, index, path, lbpf_type_is_string(type) ? "a string" : "an array");
+    count = (size_t)lua_rawlen(L, index);
+    if (count > type->count) {
+        snprintf(reason, sizeof reason, "%zu elements do not fit into an array of %u", count,
+                 type->count);
+        refuse(L, path, reason);
+    }
+    memset(base + bit_offset / 8, 0, type->size);
+    for (uint32_t i = 0; i < count; i++) {
+        element.index = i + 1;
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        lbpf_value_read_part(L, lua_gettop(L), type->element, base,
+                             bit_offset + i * type->element->size * 8, 0, &element);
+        lua_pop(L, 1);
+    }
+}
+
+/* Same layout, as far as a tag, a size and a member count tell: the same struct of another program.
+ */
+static bool is_twin(const struct lbpf_type *a, const struct lbpf_type *b)
+{
+    return a->kind == b->kind && a->size == b->size && a->member_count == b->member_count &&
+           !strcmp(a->name, b->name);
+}
+
+static void read_fields(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
+                        uint32_t bit_offset, const struct lbpf_path *path)
+{
+    unsigned written = 0;
+
+    memset(base + bit_offset / 8, 0, type->size);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        struct lbpf_path field = {.parent = path};
+        struct lbpf_member member;
+
+        if (lua_type(L, -2) != LUA_TSTRING)
+            refuse(L, path, "fields are given by name, as in {pid = 1}");
+        field.name = lua_tostring(L, -2);
+        if (!lbpf_type_find_member(type, field.name, &member)) {
+            struct lbpf_nearest nearest;
+            char reason[320];
+
+            lbpf_nearest_start(&nearest, field.name);
+            for (uint32_t i = 0; i < type->member_count; i++)
+                lbpf_nearest_offer(&nearest, type->members[i].name);
+            snprintf(reason, sizeof reason, "no field '%s'%s%s%s", field.name,
+                     lbpf_nearest_name(&nearest) ? "; did you mean '" : "",
+                     lbpf_nearest_name(&nearest) ? lbpf_nearest_name(&nearest) : "",
+                     lbpf_nearest_name(&nearest) ? "'?" : "");
+            refuse(L, path, reason);
+        }
+        if (type->kind == LBPF_TYPE_UNION && written++)
+            refuse(L, path, "a union takes one of its fields at a time");
+        lbpf_value_read_part(L, lua_gettop(L), member.type, base, bit_offset + member.bit_offset,
+                             member.bit_size, &field);
+        lua_pop(L, 1);
+    }
+}
+
+static void read_record(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
+                        uint32_t bit_offset, const struct lbpf_path *path)
+{
+    const struct lbpf_type *given = NULL;
+    const struct lbpf_view *view = lbpf_value_any(L, index, &given);
+    char wanted[160];
+    size_t size;
+    const char *text;
+
+    luaL_checkstack(L, 8, "a value is nested too deep");
+    snprintf(wanted, sizeof wanted, "a table of fields or a value of %s %s",
+             type->kind == LBPF_TYPE_UNION ? "union" : "struct",
+             type->name[0] ? type->name : "(anonymous)");
+    if (view) {
+        lbpf_value_check_alive(L, view);
+        if (given != type && !is_twin(given, type)) {
+            char reason[320];
+
+            snprintf(reason, sizeof reason, "%s expected, got one of struct %s", wanted,
+                     given->name[0] ? given->name : "(anonymous)");
+            refuse(L, path, reason);
+        }
+        memmove(base + bit_offset / 8, view->bytes, type->size);
+    } else if (lua_type(L, index) == LUA_TSTRING) {
+        text = lua_tolstring(L, index, &size);
+        if (size != type->size)
+            refuse_type(L, index, path, wanted);
+        memcpy(base + bit_offset / 8, text, size);
+    } else if (lua_istable(L, index)) {
+        read_fields(L, index, type, base, bit_offset, path);
+    } else {
+        refuse_type(L, index, path, wanted);
+    }
+}
+
+void lbpf_value_read_part(lua_State *L, int index, const struct lbpf_type *type, void *base,
+                          uint32_t bit_offset, uint32_t bit_size, const struct lbpf_path *path)
+{
+    struct lbpf_error error = {0};
+
+    switch (type->kind) {
+    case LBPF_TYPE_VOID:
+        refuse(L, path, "its type is void");
+        break;
+    case LBPF_TYPE_FLOAT:
+        if (lua_type(L, index) != LUA_TNUMBER)
+            refuse_type(L, index, path, "a number");
+        check(L, lbpf_encode_float(type, base, bit_offset, lua_tonumber(L, index), &error), &error,
+              path);
+        break;
+    case LBPF_TYPE_ARRAY:
+        read_array(L, index, type, base, bit_offset, path);
+        break;
+    case LBPF_TYPE_STRUCT:
+    case LBPF_TYPE_UNION:
+        read_record(L, index, type, base, bit_offset, path);
+        break;
+    default:
+        read_integer(L, index, type, base, bit_offset, bit_size, path);
+    }
+}
+
+void lbpf_value_read(lua_State *L, int index, const struct lbpf_type *type, void *bytes,
+                     const char *what)
+{
+    struct lbpf_path path = {.name = what};
+
+    lbpf_value_read_part(L, lua_absindex(L, index), type, bytes, 0, 0, &path);
+}

@@ -1,0 +1,82 @@
+/*
+ * require "bpf.core": registers everything. lua/bpf/init.lua loads this and adds what is written in
+ * Lua; to that end the method tables of all userdata are given out as `methods`.
+ */
+#include "bpf.h"
+#include "constants.h"
+#include "errors.h"
+#include "interrupt.h"
+#include "link.h"
+#include "scratch.h"
+#include "symbols.h"
+#include "table.h"
+#include "value.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+int luaopen_bpf_core(lua_State *L);
+
+/* bpf.features(): name -> {available=, reason=}; the reason says why not and what to do. */
+static int core_features(lua_State *L)
+{
+    size_t count = lbpf_features(NULL, 0);
+    struct lbpf_feature *features = lbpf_scratch_push_bytes(L, count * sizeof *features);
+
+    lbpf_features(features, count);
+    lua_newtable(L);
+    for (size_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushboolean(L, features[i].available);
+        lua_setfield(L, -2, "available");
+        if (!features[i].available) {
+            lua_pushstring(L, features[i].reason);
+            lua_setfield(L, -2, "reason");
+        }
+        lua_setfield(L, -2, features[i].name);
+    }
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"features", core_features},
+    {"sleep", lbpf_interrupt_sleep},
+    {"until_interrupted", lbpf_interrupt_until},
+    {NULL, NULL},
+};
+
+__attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
+{
+    enum { MODULE = 1, STATICS, METHODS, TABLE_METHODS, ALL_METHODS };
+
+    luaL_checkversion(L);
+    lua_settop(L, 0);
+    lbpf_errors_open(L);
+    lbpf_scratch_open(L);
+    lbpf_interrupt_open(L);
+    luaL_newlib(L, functions);
+    lua_newtable(L); /* BPF: functions that need no object, constants; callable */
+    lua_newtable(L); /* methods of BPF objects */
+    lbpf_tables_open(L);
+    lua_newtable(L);
+    lua_pushvalue(L, METHODS);
+    lua_setfield(L, ALL_METHODS, "BPF");
+    lua_pushvalue(L, TABLE_METHODS);
+    lua_setfield(L, ALL_METHODS, "Table");
+    lbpf_links_open(L);
+    lua_setfield(L, ALL_METHODS, "Link");
+    lbpf_values_open(L);
+    lua_setfield(L, ALL_METHODS, "Value");
+    lbpf_bpf_open(L, METHODS, STATICS);
+    lbpf_attach_methods(L, METHODS);
+    lbpf_stream_methods(L, METHODS, TABLE_METHODS);
+    lbpf_trace_methods(L, METHODS);
+    lbpf_symbols_open(L, METHODS, STATICS);
+    lbpf_constants_set(L, MODULE, STATICS);
+    lua_pushliteral(L, LUABPF_VERSION);
+    lua_setfield(L, MODULE, "_VERSION");
+    lua_setfield(L, MODULE, "methods");
+    lua_pop(L, 2);
+    lua_setfield(L, MODULE, "BPF");
+    return 1;
+}

@@ -1,0 +1,242 @@
+/*
+ * Kernel symbols, kernel functions, tracepoints. Each function exists twice: BPF.ksym(address) and
+ * b:ksym(address). The symbol table is read once for each Lua state, when first asked for.
+ */
+#include "symbols.h"
+
+#include "args.h"
+#include "bpf.h"
+#include "errors.h"
+#include "scratch.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char kallsyms_name[] = "bpf.kallsyms";
+
+/* Called as a method: the object goes, the arguments stay. */
+static void drop_self(lua_State *L)
+{
+    if (lua_gettop(L) > 0 && lbpf_bpf_test(L, 1))
+        lua_remove(L, 1);
+}
+
+/* ---- symbols -------------------------------------------------------------------------------- */
+
+static int kallsyms_gc(lua_State *L)
+{
+    struct lbpf_kallsyms **table = luaL_checkudata(L, 1, kallsyms_name);
+
+    lbpf_kallsyms_close(*table);
+    *table = NULL;
+    return 0;
+}
+
+/* Lent by the registry. */
+static const struct lbpf_kallsyms *kallsyms(lua_State *L)
+{
+    struct lbpf_error error = {0};
+    struct lbpf_kallsyms **table;
+
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, kallsyms_name) == LUA_TUSERDATA) {
+        table = lua_touserdata(L, -1);
+        lua_pop(L, 1);
+        return *table;
+    }
+    lua_pop(L, 1);
+    table = lua_newuserdatauv(L, sizeof(struct lbpf_kallsyms *), 0);
+    *table = NULL;
+    luaL_setmetatable(L, kallsyms_name);
+    if (lbpf_kallsyms_open(table, NULL, &error) < 0)
+        lbpf_raise(L, &error);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, kallsyms_name);
+    return *table;
+}
+
+static const char *const ksym_names[] = {"addr", "show_module", "show_offset", NULL};
+static const struct lbpf_options ksym_options = {"ksym", ksym_names};
+
+/* BPF.ksym(address, {show_module=, show_offset=}): "vfs_read+0x1b [kernel]" */
+static int bpf_ksym(lua_State *L)
+{
+    const struct lbpf_kallsyms *table;
+    struct lbpf_ksym symbol;
+    uint64_t address;
+    bool show_module, show_offset;
+    luaL_Buffer text;
+    char offset[24];
+
+    drop_self(L);
+    lbpf_args_collect(L, 1, &ksym_options);
+    if (!lbpf_args_has(L, "addr"))
+        return lbpf_misuse(L, "ksym: the address is missing");
+    address = (uint64_t)lbpf_args_integer(L, &ksym_options, "addr", 0);
+    show_module = lbpf_args_boolean(L, &ksym_options, "show_module");
+    show_offset = lbpf_args_boolean(L, &ksym_options, "show_offset");
+    table = kallsyms(L);
+    if (lbpf_kallsyms_resolve(table, address, &symbol) < 0) {
+        lua_pushliteral(L, "[unknown]");
+        return 1;
+    }
+    luaL_buffinit(L, &text);
+    luaL_addstring(&text, symbol.name);
+    if (show_offset) {
+        snprintf(offset, sizeof offset, "+0x%llx", (unsigned long long)(address - symbol.address));
+        luaL_addstring(&text, offset);
+    }
+    if (show_module) {
+        luaL_addstring(&text, " [");
+        luaL_addstring(&text, symbol.module);
+        luaL_addchar(&text, ']');
+    }
+    luaL_pushresult(&text);
+    return 1;
+}
+
+/* BPF.ksymname(name): the address, or nil. */
+static int bpf_ksymname(lua_State *L)
+{
+    struct lbpf_ksym symbol;
+    const char *name;
+
+    drop_self(L);
+    name = luaL_checkstring(L, 1);
+    if (lbpf_kallsyms_lookup(kallsyms(L), name, &symbol) < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, (lua_Integer)symbol.address);
+    return 1;
+}
+
+static int bpf_get_syscall_prefix(lua_State *L)
+{
+    lua_pushstring(L, lbpf_syscall_prefix());
+    return 1;
+}
+
+/* BPF.get_syscall_fnname(name): the kernel function of a system call, "__x64_sys_read". */
+static int bpf_get_syscall_fnname(lua_State *L)
+{
+    drop_self(L);
+    luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    lua_pushstring(L, lbpf_syscall_prefix());
+    lua_insert(L, 1);
+    lua_concat(L, 2);
+    return 1;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+/* Collects names between NULs: a visitor must not raise through core. */
+static int collect(void *context, const char *name)
+{
+    struct lbpf_buffer *names = context;
+
+    lbpf_buffer_append(names, name, strlen(name) + 1);
+    return names->failed ? -ENOMEM : 0;
+}
+
+static void push_names(lua_State *L, struct lbpf_buffer *names)
+{
+    lua_Integer count = 0;
+    size_t at = 0;
+
+    lua_newtable(L);
+    while (at < names->size) {
+        const char *name = names->data + at;
+
+        at += strlen(name) + 1;
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, ++count);
+    }
+    lbpf_buffer_free(names);
+}
+
+/* BPF.get_kprobe_functions(re): names that an expression means in attach_kprobe{event_re=}. */
+static int bpf_get_kprobe_functions(lua_State *L)
+{
+    struct lbpf_error error = {0};
+    struct lbpf_buffer *names;
+    const char *expression;
+    int result;
+
+    drop_self(L);
+    expression = luaL_checkstring(L, 1);
+    names = lbpf_scratch_push(L);
+    result = lbpf_kprobe_each_function(expression, collect, names, &error);
+    lbpf_scratch_check(L, names);
+    if (result < 0)
+        return lbpf_raise(L, &error);
+    push_names(L, names);
+    return 1;
+}
+
+struct tracepoint_search {
+    regex_t expression;
+    struct lbpf_buffer *names;
+};
+
+static int collect_matching(void *context, const char *name)
+{
+    struct tracepoint_search *search = context;
+
+    return regexec(&search->expression, name, 0, NULL, 0) ? 0 : collect(search->names, name);
+}
+
+/* BPF.get_tracepoints(re): "category:event" names that match as a whole. */
+static int bpf_get_tracepoints(lua_State *L)
+{
+    struct lbpf_error error = {0};
+    struct tracepoint_search search;
+    const char *expression;
+    int result;
+
+    drop_self(L);
+    expression = luaL_checkstring(L, 1);
+    search.names = lbpf_scratch_push(L);
+    lua_pushfstring(L, "^(%s)$", expression);
+    if (regcomp(&search.expression, lua_tostring(L, -1), REG_EXTENDED | REG_NOSUB))
+        return lbpf_misuse(L, "get_tracepoints: '%s' is no regular expression", expression);
+    result = lbpf_tracefs_each_event(collect_matching, &search, &error);
+    regfree(&search.expression);
+    lbpf_scratch_check(L, search.names);
+    if (result < 0)
+        return lbpf_raise(L, &error);
+    push_names(L, search.names);
+    return 1;
+}
+
+static int bpf_tracepoint_exists(lua_State *L)
+{
+    drop_self(L);
+    lua_pushboolean(L, lbpf_tracefs_has_event(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+    return 1;
+}
+
+void lbpf_symbols_open(lua_State *L, int methods, int statics)
+{
+    static const luaL_Reg functions[] = {
+        {"ksym", bpf_ksym},
+        {"ksymname", bpf_ksymname},
+        {"get_syscall_prefix", bpf_get_syscall_prefix},
+        {"get_syscall_fnname", bpf_get_syscall_fnname},
+        {"get_kprobe_functions", bpf_get_kprobe_functions},
+        {"get_tracepoints", bpf_get_tracepoints},
+        {"tracepoint_exists", bpf_tracepoint_exists},
+        {NULL, NULL},
+    };
+
+    lua_pushvalue(L, methods);
+    luaL_setfuncs(L, functions, 0);
+    lua_pushvalue(L, statics);
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 2);
+    luaL_newmetatable(L, kallsyms_name);
+    lua_pushcfunction(L, kallsyms_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}

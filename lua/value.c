@@ -1,0 +1,658 @@
+/*
+ * Struct values. Each struct type has its own metatable, whose __index is a closure over a table
+ * from field names to positions: reading a field is one raw table access and one decode. No
+ * registry look-up happens on that path, because events are read through it. The type of a userdata
+ * is told by its first word, which no other userdata of this process can hold.
+ */
+#include "value.h"
+
+#include "args.h"
+#include "errors.h"
+#include "scratch.h"
+#include "value_private.h"
+
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <string.h>
+
+static const char types_name[] = "bpf.types";
+static const char value_methods_name[] = "bpf.value.methods";
+
+/* One named member; those of anonymous structs and unions count as the outer one's. */
+struct field {
+    const char *name;
+    const struct lbpf_type *type;
+    uint32_t bit_offset, bit_size;
+    bool is_integer; /* decoded without further questions */
+};
+
+struct lbpf_record {
+    const struct lbpf_type *type;
+    uint32_t field_count;
+    struct field fields[];
+};
+
+/* Upvalues of every metamethod of a struct type. */
+enum { UP_FIELDS = 1, UP_RECORD, UP_TYPES };
+
+/* ---- types userdata ------------------------------------------------------------------------- */
+
+struct types_holder {
+    struct lbpf_types *types;
+};
+
+static int types_gc(lua_State *L)
+{
+    struct types_holder *holder = luaL_checkudata(L, 1, types_name);
+
+    lbpf_types_free(holder->types);
+    holder->types = NULL;
+    return 0;
+}
+
+void lbpf_types_push(lua_State *L, struct lbpf_types *types)
+{
+    struct types_holder *holder = lua_newuserdatauv(L, sizeof *holder, 1);
+
+    holder->types = NULL;
+    luaL_setmetatable(L, types_name);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, 1); /* metatables by type */
+    holder->types = lbpf_types_ref(types);
+}
+
+/* ---- struct values -------------------------------------------------------------------------- */
+
+static const struct lbpf_record *record_upvalue(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(UP_RECORD));
+}
+
+static int event_is_over(lua_State *L)
+{
+    return lbpf_misuse(L, "this event is over: its bytes are only there inside the callback; keep "
+                          "event:copy() instead");
+}
+
+void lbpf_value_check_alive(lua_State *L, const struct lbpf_view *view)
+{
+    if (view->lifetime && view->lifetime->generation != view->generation)
+        event_is_over(L);
+}
+
+/* The struct value at index 1 of the metamethod's own type, alive. */
+static struct lbpf_view *check_self(lua_State *L, const struct lbpf_record *record)
+{
+    struct lbpf_view *view = lua_touserdata(L, 1);
+
+    if (lua_rawlen(L, 1) < sizeof *view || lua_type(L, 1) != LUA_TUSERDATA ||
+        view->record != record)
+        lbpf_misuse(L, "this is no value of struct %s", record->type->name);
+    if (view->lifetime && view->lifetime->generation != view->generation)
+        event_is_over(L);
+    return view;
+}
+
+struct lbpf_view *lbpf_value_any(lua_State *L, int index, const struct lbpf_type **type)
+{
+    struct lbpf_view *view = lua_touserdata(L, index);
+    bool is_value = false;
+
+    if (lua_type(L, index) != LUA_TUSERDATA || lua_rawlen(L, index) < sizeof *view ||
+        !lua_getmetatable(L, index))
+        return NULL;
+    lua_rawgetp(L, -1, value_methods_name); /* each struct type's metatable has this mark */
+    is_value = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    if (!is_value)
+        return NULL;
+    if (type)
+        *type = view->record->type;
+    return view;
+}
+
+const void *lbpf_value_bytes(lua_State *L, int index, const struct lbpf_type **type, uint32_t *size)
+{
+    struct lbpf_view *view = lbpf_value_any(L, index, type);
+
+    if (!view)
+        return NULL;
+    lbpf_value_check_alive(L, view);
+    if (size)
+        *size = view->size;
+    return view->bytes;
+}
+
+int lbpf_value_unknown_field(lua_State *L, const struct lbpf_type *type, const char *name)
+{
+    char text[160];
+
+    lua_newtable(L);
+    for (uint32_t i = 0; i < type->member_count; i++) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, type->members[i].name);
+    }
+    snprintf(text, sizeof text, "%s %s has no field",
+             type->kind == LBPF_TYPE_UNION ? "union" : "struct",
+             type->name[0] ? type->name : "(anonymous)");
+    return lbpf_args_unknown(L, text, name, lua_gettop(L), 0);
+}
+
+static int value_index(lua_State *L)
+{
+    const struct lbpf_record *record = record_upvalue(L);
+    struct lbpf_view *view = check_self(L, record);
+    const struct field *field;
+
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    switch (lua_rawget(L, lua_upvalueindex(UP_FIELDS))) {
+    case LUA_TNUMBER:
+        break;
+    case LUA_TFUNCTION:
+        return 1;
+    default:
+        return lbpf_value_unknown_field(L, record->type, luaL_tolstring(L, 2, NULL));
+    }
+    field = &record->fields[lua_tointeger(L, 3)];
+    if (field->is_integer)
+        lua_pushinteger(
+            L, lbpf_decode_integer(field->type, view->bytes, field->bit_offset, field->bit_size));
+    else
+        lbpf_value_push_part(L, lua_upvalueindex(UP_TYPES), field->type, view->bytes,
+                             field->bit_offset, field->bit_size, 1);
+    return 1;
+}
+
+static int value_newindex(lua_State *L)
+{
+    const struct lbpf_record *record = record_upvalue(L);
+    struct lbpf_view *view = check_self(L, record);
+    struct lbpf_path path = {0};
+    const struct field *field;
+
+    lua_settop(L, 3);
+    if (view->read_only)
+        return lbpf_misuse(L, "an event is read-only; change a copy: event:copy()");
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(UP_FIELDS)) != LUA_TNUMBER)
+        return lbpf_value_unknown_field(L, record->type, luaL_tolstring(L, 2, NULL));
+    field = &record->fields[lua_tointeger(L, 4)];
+    path.name = field->name;
+    lbpf_value_read_part(L, 3, field->type, view->bytes, field->bit_offset, field->bit_size, &path);
+    return 0;
+}
+
+static int value_next(lua_State *L)
+{
+    const struct lbpf_record *record = record_upvalue(L);
+    struct lbpf_view *view = check_self(L, record);
+    const struct field *field;
+    lua_Integer position = 0;
+
+    lua_settop(L, 2);
+    if (!lua_isnil(L, 2)) {
+        lua_pushvalue(L, 2);
+        if (lua_rawget(L, lua_upvalueindex(UP_FIELDS)) != LUA_TNUMBER)
+            return lbpf_value_unknown_field(L, record->type, luaL_tolstring(L, 2, NULL));
+        position = lua_tointeger(L, 3) + 1;
+    }
+    if (position >= record->field_count)
+        return 0;
+    field = &record->fields[position];
+    lua_pushstring(L, field->name);
+    lbpf_value_push_part(L, lua_upvalueindex(UP_TYPES), field->type, view->bytes, field->bit_offset,
+                         field->bit_size, 1);
+    return 2;
+}
+
+static int value_pairs(lua_State *L)
+{
+    check_self(L, record_upvalue(L));
+    for (int i = UP_FIELDS; i <= UP_TYPES; i++)
+        lua_pushvalue(L, lua_upvalueindex(i));
+    lua_pushcclosure(L, value_next, UP_TYPES);
+    lua_pushvalue(L, 1);
+    return 2;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------ */
+
+/* By meaning, not by bytes: padding and what follows a string's NUL do not count. */
+static bool is_equal(const struct lbpf_type *type, const unsigned char *a, const unsigned char *b,
+                     uint32_t bit_offset, uint32_t bit_size)
+{
+    uint32_t at = bit_offset / 8, length;
+
+    switch (type->kind) {
+    case LBPF_TYPE_STRUCT:
+    case LBPF_TYPE_UNION:
+        for (uint32_t i = 0; i < type->member_count; i++)
+            if (!is_equal(type->members[i].type, a, b, bit_offset + type->members[i].bit_offset,
+                          type->members[i].bit_size))
+                return false;
+        return true;
+    case LBPF_TYPE_ARRAY:
+        if (lbpf_type_is_string(type)) {
+            length = lbpf_decode_string_length(type, a + at);
+            return length == lbpf_decode_string_length(type, b + at) &&
+                   !memcmp(a + at, b + at, length);
+        }
+        for (uint32_t i = 0; i < type->count; i++)
+            if (!is_equal(type->element, a, b, bit_offset + i * type->element->size * 8, 0))
+                return false;
+        return true;
+    default:
+        if (bit_size)
+            return lbpf_decode_integer(type, a, bit_offset, bit_size) ==
+                   lbpf_decode_integer(type, b, bit_offset, bit_size);
+        return !memcmp(a + at, b + at, type->size);
+    }
+}
+
+static int value_eq(lua_State *L)
+{
+    const struct lbpf_type *left_type, *right_type;
+    const struct lbpf_view *left = lbpf_value_any(L, 1, &left_type);
+    const struct lbpf_view *right = lbpf_value_any(L, 2, &right_type);
+    bool equal = false;
+
+    if (left && right && left_type == right_type) {
+        lbpf_value_check_alive(L, left);
+        lbpf_value_check_alive(L, right);
+        equal = is_equal(left_type, left->bytes, right->bytes, 0, 0);
+    }
+    lua_pushboolean(L, equal);
+    return 1;
+}
+
+/* ---- methods -------------------------------------------------------------------------------- */
+
+static struct lbpf_view *check_any(lua_State *L, const struct lbpf_type **type)
+{
+    struct lbpf_view *view = lbpf_value_any(L, 1, type);
+
+    luaL_argexpected(L, view, 1, "struct value");
+    lbpf_value_check_alive(L, view);
+    return view;
+}
+
+/* value:copy(): a struct value that owns its bytes. */
+static int value_copy(lua_State *L)
+{
+    const struct lbpf_type *type;
+    const struct lbpf_view *view = check_any(L, &type);
+
+    (void)type;
+    lua_getmetatable(L, 1);
+    lbpf_value_push_record(L, lua_gettop(L), view->record, view->bytes);
+    return 1;
+}
+
+/* value:bytes([field]): the raw bytes; an event's with all that was sent. */
+static int value_bytes(lua_State *L)
+{
+    const struct lbpf_type *type;
+    const struct lbpf_view *view = check_any(L, &type);
+    const char *name = luaL_optstring(L, 2, NULL);
+    struct lbpf_member member;
+
+    if (!name) {
+        lua_pushlstring(L, (const char *)view->bytes, view->size);
+        return 1;
+    }
+    if (!lbpf_type_find_member(type, name, &member))
+        return lbpf_value_unknown_field(L, type, name);
+    if (member.bit_size)
+        return lbpf_misuse(L, "'%s' is a bit field and has no bytes of its own", name);
+    lua_pushlstring(L, (const char *)view->bytes + member.bit_offset / 8, member.type->size);
+    return 1;
+}
+
+static void to_table(lua_State *L, int index);
+
+/* Replaces struct values inside the table at index by plain tables. */
+static void flatten_elements(lua_State *L, int index)
+{
+    lua_Integer count = (lua_Integer)lua_rawlen(L, index);
+
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, index, i);
+        to_table(L, lua_gettop(L));
+        lua_rawseti(L, index, i);
+    }
+}
+
+/* Replaces the value at index by a plain one. Depth is bounded by the type's. */
+static void to_table(lua_State *L, int index)
+{
+    luaL_checkstack(L, 8, "a struct value is nested too deep");
+    if (lua_istable(L, index)) {
+        flatten_elements(L, index);
+        return;
+    }
+    if (!lbpf_value_any(L, index, NULL))
+        return;
+    lua_newtable(L);
+    luaL_getmetafield(L, index, "__pairs");
+    lua_pushvalue(L, index);
+    lua_call(L, 1, 2); /* next, value */
+    lua_pushnil(L);
+    for (;;) {
+        lua_pushvalue(L, -3);
+        lua_pushvalue(L, -3);
+        lua_pushvalue(L, -3);
+        lua_call(L, 2, 2); /* table, next, value, old name, name, field */
+        if (lua_isnil(L, -2))
+            break;
+        to_table(L, lua_gettop(L));
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_settable(L, -7);
+        lua_remove(L, -2);
+    }
+    lua_pop(L, 5);
+    lua_replace(L, index);
+}
+
+/* value:totable(): a plain table, nested ones too. */
+static int value_totable(lua_State *L)
+{
+    const struct lbpf_type *type;
+
+    check_any(L, &type);
+    lua_settop(L, 1);
+    to_table(L, 1);
+    return 1;
+}
+
+/* ---- text ----------------------------------------------------------------------------------- */
+
+static void describe(struct lbpf_buffer *text, const struct lbpf_type *type,
+                     const unsigned char *base, uint32_t bit_offset, uint32_t bit_size);
+
+static void describe_string(struct lbpf_buffer *text, const unsigned char *bytes, uint32_t length)
+{
+    lbpf_buffer_append(text, "\"", 1);
+    for (uint32_t i = 0; i < length; i++) {
+        unsigned char c = bytes[i];
+
+        if (c == '"' || c == '\\')
+            lbpf_buffer_printf(text, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            lbpf_buffer_printf(text, "\\x%02x", c);
+        else
+            lbpf_buffer_append(text, &c, 1);
+    }
+    lbpf_buffer_append(text, "\"", 1);
+}
+
+static void describe_record(struct lbpf_buffer *text, const struct lbpf_type *type,
+                            const unsigned char *base, uint32_t bit_offset)
+{
+    const char *separator = "";
+
+    lbpf_buffer_append_string(text, "{");
+    for (uint32_t i = 0; i < type->member_count; i++) {
+        const struct lbpf_member *member = &type->members[i];
+
+        lbpf_buffer_append_string(text, separator);
+        if (member->name[0])
+            lbpf_buffer_printf(text, "%s=", member->name);
+        describe(text, member->type, base, bit_offset + member->bit_offset, member->bit_size);
+        separator = ", ";
+    }
+    lbpf_buffer_append_string(text, "}");
+}
+
+static void describe(struct lbpf_buffer *text, const struct lbpf_type *type,
+                     const unsigned char *base, uint32_t bit_offset, uint32_t bit_size)
+{
+    const unsigned char *at = base + bit_offset / 8;
+    int64_t value;
+
+    switch (type->kind) {
+    case LBPF_TYPE_STRUCT:
+    case LBPF_TYPE_UNION:
+        describe_record(text, type, base, bit_offset);
+        return;
+    case LBPF_TYPE_ARRAY:
+        if (lbpf_type_is_string(type)) {
+            describe_string(text, at, lbpf_decode_string_length(type, at));
+            return;
+        }
+        lbpf_buffer_append_string(text, "[");
+        for (uint32_t i = 0; i < type->count; i++) {
+            if (i)
+                lbpf_buffer_append_string(text, ", ");
+            describe(text, type->element, base, bit_offset + i * type->element->size * 8, 0);
+        }
+        lbpf_buffer_append_string(text, "]");
+        return;
+    case LBPF_TYPE_FLOAT:
+        lbpf_buffer_printf(text, "%.14g", lbpf_decode_float(type, base, bit_offset));
+        return;
+    default:
+        break;
+    }
+    if (type->size == 16 && !bit_size) {
+        lbpf_buffer_append_string(text, "0x");
+        for (unsigned i = 0; i < 16; i++)
+            lbpf_buffer_printf(text, "%02x", at[i]);
+        return;
+    }
+    value = lbpf_decode_integer(type, base, bit_offset, bit_size);
+    if (type->kind == LBPF_TYPE_POINTER)
+        lbpf_buffer_printf(text, "0x%" PRIx64, (uint64_t)value);
+    else if (type->kind == LBPF_TYPE_BOOL)
+        lbpf_buffer_append_string(text, value ? "true" : "false");
+    else if (type->is_signed)
+        lbpf_buffer_printf(text, "%" PRId64, value);
+    else
+        lbpf_buffer_printf(text, "%" PRIu64, (uint64_t)value);
+}
+
+static int value_tostring(lua_State *L)
+{
+    const struct lbpf_record *record = record_upvalue(L);
+    struct lbpf_view *view = lbpf_value_any(L, 1, NULL);
+    struct lbpf_buffer *text;
+
+    if (view && view->record == record && view->lifetime &&
+        view->lifetime->generation != view->generation) {
+        lua_pushfstring(L, "struct %s (its event is over)", record->type->name);
+        return 1;
+    }
+    view = check_self(L, record);
+    text = lbpf_scratch_push(L);
+    describe(text, record->type, view->bytes, 0, 0);
+    lbpf_scratch_check(L, text);
+    lua_pushlstring(L, lbpf_buffer_string(text), text->size);
+    lbpf_buffer_free(text);
+    return 1;
+}
+
+/* ---- making types and values ---------------------------------------------------------------- */
+
+static uint32_t count_fields(const struct lbpf_type *type)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < type->member_count; i++) {
+        if (type->members[i].name[0])
+            count++;
+        else if (lbpf_type_is_record(type->members[i].type))
+            count += count_fields(type->members[i].type);
+    }
+    return count;
+}
+
+static void add_fields(struct lbpf_record *record, const struct lbpf_type *type,
+                       uint32_t bit_offset)
+{
+    for (uint32_t i = 0; i < type->member_count; i++) {
+        const struct lbpf_member *member = &type->members[i];
+        struct field *field = &record->fields[record->field_count];
+
+        if (member->name[0]) {
+            enum lbpf_type_kind kind = member->type->kind;
+
+            field->name = member->name;
+            field->type = member->type;
+            field->bit_offset = bit_offset + member->bit_offset;
+            field->bit_size = member->bit_size;
+            field->is_integer = (kind == LBPF_TYPE_INT || kind == LBPF_TYPE_CHAR ||
+                                 kind == LBPF_TYPE_ENUM || kind == LBPF_TYPE_POINTER) &&
+                                (member->type->size <= 8 || member->bit_size);
+            record->field_count++;
+        } else if (lbpf_type_is_record(member->type)) {
+            add_fields(record, member->type, bit_offset + member->bit_offset);
+        }
+    }
+}
+
+/* Pushes the table from names to positions and methods. A field's name wins over a method's. */
+static void push_names(lua_State *L, const struct lbpf_record *record)
+{
+    lua_newtable(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, value_methods_name);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
+    for (uint32_t i = record->field_count; i-- > 0;) { /* of two equal names the first one wins */
+        lua_pushinteger(L, i);
+        lua_setfield(L, -2, record->fields[i].name);
+    }
+}
+
+static const luaL_Reg value_metamethods[] = {
+    {"__index", value_index}, {"__newindex", value_newindex}, {"__pairs", value_pairs},
+    {"__eq", value_eq},       {"__tostring", value_tostring}, {NULL, NULL},
+};
+
+const struct lbpf_record *lbpf_value_push_metatable(lua_State *L, int types,
+                                                    const struct lbpf_type *type)
+{
+    struct lbpf_record *record;
+    int top = lua_gettop(L);
+
+    luaL_checkstack(L, 12, NULL);
+    lua_getiuservalue(L, types, 1);
+    if (lua_rawgetp(L, -1, type) == LUA_TTABLE) {
+        lua_replace(L, top + 1);
+        lua_rawgetp(L, top + 1, value_methods_name);
+        record = lua_touserdata(L, -1);
+        lua_pop(L, 1);
+        return record;
+    }
+    lua_newtable(L); /* top + 3: the metatable */
+    record =
+        lua_newuserdatauv(L, sizeof *record + count_fields(type) * sizeof record->fields[0], 0);
+    record->type = type;
+    record->field_count = 0;
+    add_fields(record, type, 0);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, top + 3, value_methods_name); /* marks the metatables of struct values */
+    push_names(L, record);
+    lua_insert(L, -2);
+    lua_pushvalue(L, types);
+    luaL_setfuncs(L, value_metamethods, UP_TYPES);
+    lua_pushfstring(L, "struct %s", type->name);
+    lua_setfield(L, -2, "__name");
+    lua_pushliteral(L, "bpf.value");
+    lua_setfield(L, -2, "__metatable");
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, top + 1, type);
+    lua_replace(L, top + 1);
+    lua_settop(L, top + 1);
+    return record;
+}
+
+/* Pushes a struct value with room for `owned` bytes of its own. */
+static struct lbpf_view *push_value(lua_State *L, int metatable, const struct lbpf_record *record,
+                                    size_t owned, int user_values)
+{
+    struct lbpf_view *view = lua_newuserdatauv(L, sizeof *view + owned, user_values);
+
+    view->record = record;
+    view->bytes = (unsigned char *)(view + 1);
+    view->lifetime = NULL;
+    view->generation = 0;
+    view->size = record->type->size;
+    view->read_only = false;
+    lua_pushvalue(L, metatable);
+    lua_setmetatable(L, -2);
+    return view;
+}
+
+void lbpf_value_push_record(lua_State *L, int metatable, const struct lbpf_record *record,
+                            const void *bytes)
+{
+    struct lbpf_view *view = push_value(L, metatable, record, record->type->size, 0);
+
+    if (bytes)
+        memcpy(view->bytes, bytes, view->size);
+    else
+        memset(view->bytes, 0, view->size);
+}
+
+void lbpf_value_push_nested(lua_State *L, int types, const struct lbpf_type *type,
+                            unsigned char *bytes, int parent)
+{
+    const struct lbpf_view *outer = lua_touserdata(L, parent);
+    const struct lbpf_record *record = lbpf_value_push_metatable(L, types, type);
+    struct lbpf_view *view = push_value(L, lua_gettop(L), record, 0, 1);
+
+    view->bytes = bytes;
+    view->lifetime = outer->lifetime;
+    view->generation = outer->generation;
+    view->read_only = outer->read_only;
+    lua_pushvalue(L, parent);
+    lua_setiuservalue(L, -2, 1);
+    lua_remove(L, -2);
+}
+
+struct lbpf_view *lbpf_view_push(lua_State *L, int types, const struct lbpf_type *type,
+                                 const struct lbpf_lifetime *lifetime, int owner)
+{
+    const struct lbpf_record *record = lbpf_value_push_metatable(L, types, type);
+    struct lbpf_view *view = push_value(L, lua_gettop(L), record, 0, 1);
+
+    view->bytes = NULL;
+    view->lifetime = lifetime;
+    view->generation = lifetime->generation - 1;
+    view->read_only = true;
+    lua_pushvalue(L, owner);
+    lua_setiuservalue(L, -2, 1);
+    lua_remove(L, -2);
+    return view;
+}
+
+void lbpf_view_point(struct lbpf_view *view, const void *bytes, uint32_t size)
+{
+    view->bytes = (unsigned char *)(uintptr_t)bytes; /* never written: read_only */
+    view->size = size;
+    view->generation = view->lifetime->generation;
+}
+
+void lbpf_values_open(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"copy", value_copy},
+        {"bytes", value_bytes},
+        {"totable", value_totable},
+        {NULL, NULL},
+    };
+
+    luaL_newmetatable(L, types_name);
+    lua_pushcfunction(L, types_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    luaL_newlib(L, methods);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, value_methods_name);
+}
