@@ -196,8 +196,9 @@ void lower_module(LLVMModuleRef module)
     lower_methods(&lowering);
     hide_helpers(&lowering);
     mark_inline(&lowering);
-    run_passes(&lowering, "always-inline,globaldce,"
-                          "function(sroa,early-cse," INSTCOMBINE ",simplifycfg,sroa,early-cse)");
+    run_passes(&lowering, "always-inline,globaldce,function(sroa,early-cse,simplifycfg)");
+    lower_bounds(&lowering);
+    run_passes(&lowering, "function(" INSTCOMBINE ",simplifycfg,sroa,early-cse)");
     lower_parameters(&lowering);
     lower_printk(&lowering);
     lower_reads(&lowering);

@@ -9,6 +9,7 @@
  *   reads.c       loads through pointers that a BPF program may not follow become probe_read calls
  *   origin.c      … and which pointers those are
  *   printk.c      format strings of bpf_trace_printk
+ *   bounds.c      sizes whose limit the verifier must be able to see
  *   finish.c      names, sections and licence of the finished object
  *   debug_info.c  the few questions asked of debug info
  *
@@ -89,6 +90,7 @@ void lower_methods(struct lowering *lowering);
 void lower_parameters(struct lowering *lowering);
 void lower_reads(struct lowering *lowering);
 void lower_printk(struct lowering *lowering);
+void lower_bounds(struct lowering *lowering);
 void lower_finish(struct lowering *lowering);
 
 #endif

@@ -7,6 +7,43 @@
 #define RAW_TRACEPOINT_PROBE(event)                                                                \
     int raw_tracepoint__##event(struct bpf_raw_tracepoint_args *ctx)
 
+/* BPF_PROG(name, typed arguments…): a program whose context is an array of 64-bit words, with a body that sees them as
+ * arguments; at most 12. */
+#define LBPF_WORDS_0() ctx
+#define LBPF_WORDS_1(x) ctx, (void *)ctx[0]
+#define LBPF_WORDS_2(x, ...) LBPF_WORDS_1(__VA_ARGS__), (void *)ctx[1]
+#define LBPF_WORDS_3(x, ...) LBPF_WORDS_2(__VA_ARGS__), (void *)ctx[2]
+#define LBPF_WORDS_4(x, ...) LBPF_WORDS_3(__VA_ARGS__), (void *)ctx[3]
+#define LBPF_WORDS_5(x, ...) LBPF_WORDS_4(__VA_ARGS__), (void *)ctx[4]
+#define LBPF_WORDS_6(x, ...) LBPF_WORDS_5(__VA_ARGS__), (void *)ctx[5]
+#define LBPF_WORDS_7(x, ...) LBPF_WORDS_6(__VA_ARGS__), (void *)ctx[6]
+#define LBPF_WORDS_8(x, ...) LBPF_WORDS_7(__VA_ARGS__), (void *)ctx[7]
+#define LBPF_WORDS_9(x, ...) LBPF_WORDS_8(__VA_ARGS__), (void *)ctx[8]
+#define LBPF_WORDS_10(x, ...) LBPF_WORDS_9(__VA_ARGS__), (void *)ctx[9]
+#define LBPF_WORDS_11(x, ...) LBPF_WORDS_10(__VA_ARGS__), (void *)ctx[10]
+#define LBPF_WORDS_12(x, ...) LBPF_WORDS_11(__VA_ARGS__), (void *)ctx[11]
+#define LBPF_WORDS(...)                                                                            \
+    LBPF_PICK(_, ##__VA_ARGS__, , , LBPF_WORDS_12, LBPF_WORDS_11, LBPF_WORDS_10, LBPF_WORDS_9,     \
+              LBPF_WORDS_8, LBPF_WORDS_7, LBPF_WORDS_6, LBPF_WORDS_5, LBPF_WORDS_4, LBPF_WORDS_3,  \
+              LBPF_WORDS_2, LBPF_WORDS_1, LBPF_WORDS_0, )                                          \
+    (__VA_ARGS__)
+#define BPF_PROG(name, args...)                                                                    \
+    static __always_inline int name##__body(unsigned long long *ctx, ##args);                      \
+    int name(unsigned long long *ctx)                                                              \
+    {                                                                                              \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"")      \
+            return name##__body(LBPF_WORDS(args));                                                 \
+        _Pragma("GCC diagnostic pop")                                                              \
+    }                                                                                              \
+    static __always_inline int name##__body(unsigned long long *ctx, ##args)
+#define KFUNC_PROBE(event, args...) BPF_PROG(kfunc__vmlinux__##event, ##args)
+#define KRETFUNC_PROBE(event, args...) BPF_PROG(kretfunc__vmlinux__##event, ##args)
+#define MODULE_KFUNC_PROBE(module, event, args...) BPF_PROG(kfunc__##module##__##event, ##args)
+#define MODULE_KRETFUNC_PROBE(module, event, args...) BPF_PROG(kretfunc__##module##__##event, ##args)
+#define KMOD_RET(event, args...) BPF_PROG(kmod_ret__##event, ##args)
+#define LSM_PROBE(event, args...) BPF_PROG(lsm__##event, ##args)
+#define BPF_ITER(target) int bpf_iter__##target(struct bpf_iter__##target *ctx)
+
 /* A tracepoint's dynamic strings: offset in the low, length in the high 16 bits. */
 #define TP_DATA_LOC_READ_CONST(to, field, size)                                                    \
     bpf_probe_read((void *)(to), (size), (char *)args + (args->data_loc_##field & 0xffff))

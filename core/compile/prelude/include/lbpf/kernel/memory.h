@@ -45,6 +45,20 @@
 #define VM_EXEC 0x4
 #define VM_SHARED 0x8
 
+#define div_u64(a, b) ((u64)(a) / (u32)(b))
+#define div64_u64(a, b) ((u64)(a) / (u64)(b))
+#define do_div(n, base)                                                                            \
+    ({                                                                                             \
+        u32 remainder_ = (n) % (u32)(base);                                                        \
+        (n) = (n) / (u32)(base);                                                                   \
+        remainder_;                                                                                \
+    })
+#define SG_CHAIN 0x01UL
+#define SG_END 0x02UL
+#define sg_is_chain(sg) ((sg)->page_link & SG_CHAIN)
+#define sg_is_last(sg) ((sg)->page_link & SG_END)
+#define sg_chain_ptr(sg) ((struct scatterlist *)((sg)->page_link & ~(SG_CHAIN | SG_END)))
+
 /* container_of is in types.h; lists and red-black trees build on it */
 #define list_entry(pointer, type, member) container_of(pointer, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)

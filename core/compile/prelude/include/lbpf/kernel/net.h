@@ -95,6 +95,12 @@
 #define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)&((skb)->cb[0]))
 #define tcp_jiffies32 ((u32)bpf_jiffies64())
 
+#define skb_rx_queue_recorded(skb) ((skb)->queue_mapping != 0)
+#define skb_get_rx_queue(skb) ((skb)->queue_mapping - 1)
+#define skb_get_queue_mapping(skb) ((skb)->queue_mapping)
+#define SCM_RIGHTS 1
+#define SCM_CREDENTIALS 2
+
 #define TCPHDR_FIN 0x01
 #define TCPHDR_SYN 0x02
 #define TCPHDR_RST 0x04
