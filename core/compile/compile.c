@@ -6,6 +6,7 @@
  */
 #include "compile/compile.h"
 
+#include "compile/arguments.h"
 #include "compile/cache.h"
 #include "compile/child.h"
 #include "compile/diagnostics.h"
@@ -16,15 +17,13 @@
 #include "host/features.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-enum { ARGUMENT_LIMIT = 512, LINE_LIMIT = 10 * 1000 * 1000 };
+enum { LINE_LIMIT = 10 * 1000 * 1000 };
+enum { CRASH_BASE = 128 }; /* clang catches its own crash and exits with 128 + the signal */
 enum { FILE_PROGRAM, FILE_TYPES, FILE_TRACEPOINTS, FILE_OVERLAY, FILE_COUNT };
 
 /* Everything about one compilation; owned by lbpf_compile. */
@@ -114,6 +113,7 @@ static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_b
         result = lbpf_error_no_memory(job->error, "compile");
     if (!result)
         result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, types, job->error);
+    lbpf_kernel_config(&job->btf, &job->inputs.identifiers, types);
     return result;
 }
 
@@ -156,150 +156,40 @@ static int open_files(struct job *job)
     return result;
 }
 
-/* --- clang's arguments
- * ---------------------------------------------------------------------------- */
+/* --- clang
+ * ------------------------------------------------------------------------------------------ */
 
-struct arguments {
-    struct lbpf_buffer text; /* each ended by a NUL */
-    char *vector[ARGUMENT_LIMIT];
-    bool full;
-};
-
-static void add(struct arguments *arguments, const char *format, ...) LBPF_PRINTF(2, 3);
-
-static void add(struct arguments *arguments, const char *format, ...)
-{
-    va_list list;
-    char line[8192];
-
-    va_start(list, format);
-    if (vsnprintf(line, sizeof line, format, list) >= (int)sizeof line)
-        arguments->full = true;
-    va_end(list);
-    lbpf_buffer_append(&arguments->text, line, strlen(line) + 1);
-}
-
-/* Lays the vector over the text, which does not move any more. */
-static bool finish(struct arguments *arguments)
-{
-    size_t count = 0;
-
-    if (arguments->text.failed)
-        return false;
-    for (size_t at = 0; at < arguments->text.size; at += strlen(arguments->text.data + at) + 1) {
-        if (count == ARGUMENT_LIMIT - 1)
-            return false;
-        arguments->vector[count++] = arguments->text.data + at;
-    }
-    arguments->vector[count] = NULL;
-    return !arguments->full;
-}
-
-static const char *target_arch(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    return "x86";
-#elif defined(__aarch64__)
-    return "arm64";
-#elif defined(__arm__)
-    return "arm";
-#elif defined(__s390x__)
-    return "s390";
-#elif defined(__powerpc64__)
-    return "powerpc";
-#elif defined(__riscv)
-    return "riscv";
-#elif defined(__loongarch__)
-    return "loongarch";
-#elif defined(__mips__)
-    return "mips";
-#else
-    return "unknown";
-#endif
-}
-
-static unsigned kernel_version(void)
-{
-    struct utsname name;
-    unsigned major = 0, minor = 0, patch = 0;
-
-    if (!uname(&name))
-        sscanf(name.release, "%u.%u.%u", &major, &minor, &patch);
-    return (major << 16) + (minor << 8) + (patch < 255 ? patch : 255);
-}
-
-static void add_language(struct arguments *arguments)
-{
-    static const char *const flags[] = {
-        "-O2",
-        "-gdwarf-5",
-        "-gembed-source",
-        "-nostdinc",
-        "-fms-extensions",
-        "-fno-delete-null-pointer-checks",
-        "-fno-strict-aliasing",
-        "-fno-jump-tables",
-        "-fno-stack-protector",
-        "-fno-color-diagnostics",
-        "-fno-asynchronous-unwind-tables",
-        "-fdebug-compilation-dir=",
-        "-D__BPF_TRACING__",
-        "-D__KERNEL__",
-        "-DKBUILD_MODNAME=\"luabpf\"",
-        "-Wno-unknown-warning-option",
-        "-Wno-unused-value",
-        "-Wno-pointer-sign",
-        "-Wno-address-of-packed-member",
-        "-Wno-deprecated-declarations",
-        "-Wno-gnu-variable-sized-type-not-at-end",
-        "-Wno-pragma-once-outside-header",
-        "-Wno-duplicate-decl-specifier",
-        "-Wno-microsoft-anon-tag",
-        "-Wno-visibility",
-        "-Wno-compare-distinct-pointer-types",
-        "-Wno-unused-command-line-argument",
-        "-Wno-error=int-conversion",
-        "-Wno-error=incompatible-pointer-types",
-    };
-
-    add(arguments, "-target");
-    add(arguments, "%s", __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? "bpfeb" : "bpfel");
-    add(arguments, "-mcpu=v3");
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        add(arguments, "%s", flags[i]);
-    add(arguments, "-D__TARGET_ARCH_%s", target_arch());
-    add(arguments, "-DLINUX_VERSION_CODE=%u", kernel_version());
-}
-
-static void add_files(struct arguments *arguments, const struct job *job)
+static void add_files(struct lbpf_arguments *arguments, const struct job *job)
 {
     int first = LBPF_CHILD_FIRST_FD;
 
-    add(arguments, "-ivfsoverlay");
-    add(arguments, "/proc/self/fd/%d", first + FILE_OVERLAY);
-    add(arguments, "-iquote.");
-    add(arguments, "-isystem");
-    add(arguments, "%s/include", job->toolchain.folder);
-    add(arguments, "-isystem");
-    add(arguments, LBPF_VIRTUAL_INCLUDE);
-    add(arguments, "-include");
-    add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
-    add(arguments, "-include");
-    add(arguments, "lbpf/prelude.h");
-    add(arguments, "-include");
-    add(arguments, "/proc/self/fd/%d", first + FILE_TRACEPOINTS);
-    add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=%s", first + FILE_PROGRAM,
-        job->source->file_name);
-    add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=kernel types", first + FILE_TYPES);
-    add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=tracepoint types", first + FILE_TRACEPOINTS);
-    add(arguments, "-fpass-plugin=%s", job->toolchain.plugin);
+    lbpf_arguments_add(arguments, "-ivfsoverlay");
+    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_OVERLAY);
+    lbpf_arguments_add(arguments, "-iquote.");
+    lbpf_arguments_add(arguments, "-isystem");
+    lbpf_arguments_add(arguments, "%s/include", job->toolchain.folder);
+    lbpf_arguments_add(arguments, "-isystem");
+    lbpf_arguments_add(arguments, LBPF_VIRTUAL_INCLUDE);
+    lbpf_arguments_add(arguments, "-include");
+    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
+    lbpf_arguments_add(arguments, "-include");
+    lbpf_arguments_add(arguments, "lbpf/prelude.h");
+    lbpf_arguments_add(arguments, "-include");
+    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TRACEPOINTS);
+    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=%s", first + FILE_PROGRAM,
+                       job->source->file_name);
+    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=kernel types",
+                       first + FILE_TYPES);
+    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=tracepoint types",
+                       first + FILE_TRACEPOINTS);
+    lbpf_arguments_add(arguments, "-fpass-plugin=%s", job->toolchain.plugin);
 }
 
 /* Runs clang with the mode's flags; what it makes is appended to output. */
 static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffer *output,
                      struct lbpf_buffer *messages)
 {
-    struct arguments *arguments = calloc(1, sizeof *arguments);
+    struct lbpf_arguments *arguments = calloc(1, sizeof *arguments);
     struct lbpf_child child = {.path = job->toolchain.clang,
                                .fds = job->files,
                                .fd_count = FILE_COUNT,
@@ -309,22 +199,22 @@ static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffe
 
     if (!arguments)
         return -ENOMEM;
-    add(arguments, "%s", job->toolchain.clang);
-    add(arguments, "--no-default-config");
-    add_language(arguments);
+    lbpf_arguments_add(arguments, "%s", job->toolchain.clang);
+    lbpf_arguments_add(arguments, "--no-default-config");
+    lbpf_arguments_add_language(arguments);
     add_files(arguments, job);
     for (size_t i = 0; i < job->source->cflag_count; i++)
-        add(arguments, "%s", job->source->cflags[i]);
+        lbpf_arguments_add(arguments, "%s", job->source->cflags[i]);
     for (; *mode; mode++)
-        add(arguments, "%s", *mode);
-    add(arguments, "-o");
-    add(arguments, "-");
-    add(arguments, "-x");
-    add(arguments, "c");
-    add(arguments, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + FILE_PROGRAM);
+        lbpf_arguments_add(arguments, "%s", *mode);
+    lbpf_arguments_add(arguments, "-o");
+    lbpf_arguments_add(arguments, "-");
+    lbpf_arguments_add(arguments, "-x");
+    lbpf_arguments_add(arguments, "c");
+    lbpf_arguments_add(arguments, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + FILE_PROGRAM);
     child.arguments = arguments->vector;
-    result = finish(arguments) ? lbpf_child_run(&child) : -E2BIG;
-    lbpf_buffer_free(&arguments->text);
+    result = lbpf_arguments_finish(arguments) ? lbpf_child_run(&child) : -E2BIG;
+    lbpf_arguments_free(arguments);
     free(arguments);
     lbpf_diagnostics_clean(messages, job->source->file_name);
     return result;
@@ -346,9 +236,11 @@ static int explain(struct job *job, int status, const struct lbpf_buffer *messag
     if (status < 0)
         return lbpf_error_set(job->error, -status, "compile", "%s cannot be run: %s",
                               job->toolchain.clang, strerror(-status));
-    if (status >= 256) {
-        lbpf_error_set(job->error, ECHILD, "compile", "clang was ended by signal %d (%s)",
-                       status - 256, strsignal(status - 256));
+    if (status > CRASH_BASE) {
+        int number = status >= 256 ? status - 256 : status - CRASH_BASE;
+
+        lbpf_error_set(job->error, ECHILD, "compile", "clang was ended by signal %d (%s)", number,
+                       strsignal(number));
         lbpf_error_hint(job->error, "if it was not you who ended it, memory may be short, or the "
                                     "program has met a bug in clang: see the log");
         lbpf_error_take_log(job->error, strdup(lbpf_buffer_string(messages)));
@@ -422,6 +314,39 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
     return result;
 }
 
+/* The line of the program that first has the word, or 0. */
+static unsigned find_line(const struct lbpf_source *source, const char *word)
+{
+    const char *found = memmem(source->text, source->size, word, strlen(word));
+    unsigned line = source->first_line ? source->first_line : 1;
+
+    for (const char *at = source->text; found && at < found; at++)
+        line += *at == '\n';
+    return found ? line : 0;
+}
+
+/* Which line asks for the tracepoint that the error is about. */
+static void locate_tracepoint(struct job *job)
+{
+    const struct lbpf_strmap *tracepoints = &job->inputs.identifiers.tracepoints;
+
+    for (size_t i = 0; job->error && i < tracepoints->slot_count; i++) {
+        const char *name = tracepoints->slots[i].key, *event = name, *at;
+        unsigned line;
+
+        if (!name)
+            continue;
+        for (at = name; *at; at++)
+            if (*at == ':' || !strncmp(at, "__", 2))
+                event = at + (*at == ':' ? 1 : 2);
+        line = strstr(job->error->message, event) ? find_line(job->source, event) : 0;
+        if (line) {
+            lbpf_error_where(job->error, "%s:%u", job->source->file_name, line);
+            return;
+        }
+    }
+}
+
 static int prepare(struct job *job)
 {
     int result = lbpf_toolchain_find(&job->toolchain, job->error);
@@ -431,7 +356,9 @@ static int prepare(struct job *job)
     if (lbpf_inputs_scan(&job->inputs, job->source, job->toolchain.folder))
         return lbpf_error_no_memory(job->error, "compile");
     result = lbpf_tracepoint_formats(&job->inputs.identifiers, &job->formats, job->error);
-    if (!result && make_key(job))
+    if (result)
+        locate_tracepoint(job);
+    else if (make_key(job))
         result = lbpf_error_no_memory(job->error, "compile");
     return result;
 }

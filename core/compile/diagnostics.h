@@ -23,4 +23,8 @@ struct lbpf_diagnostics {
 int lbpf_diagnostics_error(const struct lbpf_diagnostics *diagnostics,
                            const struct lbpf_buffer *text, struct lbpf_error *error);
 
+/* Adds advice about clang's message to the error, if there is any (hints.c). */
+void lbpf_diagnostics_hint(const struct lbpf_diagnostics *diagnostics, const char *message,
+                           struct lbpf_error *error);
+
 #endif

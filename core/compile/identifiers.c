@@ -5,28 +5,19 @@
  */
 #include "compile/identifiers.h"
 
-#include <ctype.h>
+#include "compile/tokens.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { CONDITION_LIMIT = 64, NO_ARGUMENT = 255 };
 
-enum token_kind { TOKEN_END, TOKEN_NAME, TOKEN_NUMBER, TOKEN_TEXT, TOKEN_MARK };
-
-struct token {
-    enum token_kind kind;
-    const char *at;
-    size_t size;
-    char mark; /* of TOKEN_MARK; '>' stands for "->", everything else for itself */
-};
-
 struct scanner {
     struct lbpf_identifiers *identifiers;
-    const char *at, *end;
-    bool line_start; /* nothing but blanks since the last newline */
-    bool directive;  /* inside a # line: its names count, its braces do not */
-    struct token last, before_last;
+    struct lbpf_tokens tokens;
+    struct lbpf_token last, before_last;
+    bool pointer_open; /* behind "(*", "(*const": a pointer to function is named next */
 
     int braces, parens, brackets;
     int conditions[CONDITION_LIMIT]; /* brace depth at each open #if */
@@ -36,34 +27,17 @@ struct scanner {
     int enum_depth;    /* brace depth inside the innermost enum body, or -1 */
 
     int typedef_depth; /* brace depth of the typedef that is open, or -1 */
-    struct token typedef_name;
+    struct lbpf_token typedef_name;
     bool typedef_fixed; /* typedef_name came as (*name) */
 
     unsigned char call_argument; /* which argument of the macro call is the table's name */
     bool call_is_tracepoint;
     bool in_call; /* between the parentheses of a BPF_*() or TRACEPOINT_PROBE() at file scope */
     unsigned call_index;
-    struct token call_names[5];
+    struct lbpf_token call_names[5];
 
     int result;
 };
-
-static bool token_is(const struct token *token, const char *word)
-{
-    return token->kind == TOKEN_NAME && strlen(word) == token->size &&
-           !memcmp(token->at, word, token->size);
-}
-
-static bool token_starts(const struct token *token, const char *word)
-{
-    return token->kind == TOKEN_NAME && token->size >= strlen(word) &&
-           !memcmp(token->at, word, strlen(word));
-}
-
-static bool mark_is(const struct token *token, char mark)
-{
-    return token->kind == TOKEN_MARK && token->mark == mark;
-}
 
 /* Sets bits in the value of key. */
 static void add_bits(struct scanner *scanner, struct lbpf_strmap *map, const char *key, size_t size,
@@ -77,117 +51,25 @@ static void add_bits(struct scanner *scanner, struct lbpf_strmap *map, const cha
         scanner->result = -ENOMEM;
 }
 
-static void define(struct scanner *scanner, const struct token *name, uintptr_t bits)
+static void define(struct scanner *scanner, const struct lbpf_token *name, uintptr_t bits)
 {
-    if (name->kind == TOKEN_NAME)
+    if (name->kind == LBPF_TOKEN_NAME)
         add_bits(scanner, &scanner->identifiers->defined, name->at, name->size, bits);
-}
-
-/* --- tokens -------------------------------------------------------------------------------------
- */
-
-static void skip_comment(struct scanner *scanner)
-{
-    const char *at = scanner->at + 2;
-
-    if (scanner->at[1] == '/') {
-        at = memchr(at, '\n', (size_t)(scanner->end - at));
-        scanner->at = at ? at : scanner->end;
-        return;
-    }
-    while (scanner->end - at >= 2 && !(at[0] == '*' && at[1] == '/'))
-        at++;
-    scanner->at = scanner->end - at >= 2 ? at + 2 : scanner->end;
-}
-
-/* A string or character constant; one that is not closed ends with its line. */
-static void skip_quoted(struct scanner *scanner)
-{
-    char quote = *scanner->at++;
-
-    while (scanner->at < scanner->end && *scanner->at != '\n') {
-        char c = *scanner->at++;
-
-        if (c == quote)
-            return;
-        if (c == '\\' && scanner->at < scanner->end)
-            scanner->at++;
-    }
-}
-
-static bool is_name(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || c == '$';
-}
-
-static void skip_word(struct scanner *scanner, bool number)
-{
-    while (scanner->at < scanner->end && (is_name(*scanner->at) || (number && *scanner->at == '.')))
-        scanner->at++;
-}
-
-/* The next token of the line when inside a directive, else of the text. A newline that ends a
- * directive is left for the caller, as TOKEN_END. */
-static struct token next_token(struct scanner *scanner)
-{
-    struct token token = {.kind = TOKEN_END};
-
-    while (scanner->at < scanner->end) {
-        char c = *scanner->at;
-
-        if (c == '\n') {
-            if (scanner->directive)
-                return token;
-            scanner->line_start = true;
-            scanner->at++;
-        } else if (isspace((unsigned char)c) || c == '\0') {
-            scanner->at++;
-        } else if (c == '/' && scanner->end - scanner->at >= 2 &&
-                   (scanner->at[1] == '/' || scanner->at[1] == '*')) {
-            skip_comment(scanner);
-        } else {
-            break;
-        }
-    }
-    token.at = scanner->at;
-    if (scanner->at == scanner->end)
-        return token;
-    if (*scanner->at == '"' || *scanner->at == '\'') {
-        token.kind = TOKEN_TEXT;
-        skip_quoted(scanner);
-    } else if (isdigit((unsigned char)*scanner->at)) {
-        token.kind = TOKEN_NUMBER;
-        skip_word(scanner, true);
-    } else if (is_name(*scanner->at)) {
-        token.kind = TOKEN_NAME;
-        skip_word(scanner, false);
-    } else {
-        token.kind = TOKEN_MARK;
-        token.mark = *scanner->at++;
-        if (token.mark == '-' && scanner->at < scanner->end && *scanner->at == '>') {
-            token.mark = '>';
-            scanner->at++;
-        } else if (token.mark == '>') {
-            token.mark = '<'; /* only told apart from "->" */
-        }
-    }
-    token.size = (size_t)(scanner->at - token.at);
-    return token;
 }
 
 /* --- names --------------------------------------------------------------------------------------
  */
 
-static unsigned tag_keyword(const struct token *token)
+static unsigned tag_keyword(const struct lbpf_token *token)
 {
-    if (token_is(token, "struct"))
+    if (lbpf_token_is(token, "struct"))
         return LBPF_DEFINES_STRUCT;
-    if (token_is(token, "union"))
+    if (lbpf_token_is(token, "union"))
         return LBPF_DEFINES_UNION;
-    return token_is(token, "enum") ? LBPF_DEFINES_ENUM : 0;
+    return lbpf_token_is(token, "enum") ? LBPF_DEFINES_ENUM : 0;
 }
 
-static void note_name(struct scanner *scanner, const struct token *token)
+static void note_name(struct scanner *scanner, const struct lbpf_token *token)
 {
     static const char prefix[] = "tracepoint__";
     struct lbpf_identifiers *identifiers = scanner->identifiers;
@@ -196,12 +78,12 @@ static void note_name(struct scanner *scanner, const struct token *token)
 
     if (tag_keyword(&scanner->last))
         bits |= LBPF_USED_TAG;
-    else if (mark_is(&scanner->last, '>') || mark_is(&scanner->last, '.'))
+    else if (lbpf_token_is_mark(&scanner->last, '>') || lbpf_token_is_mark(&scanner->last, '.'))
         bits |= LBPF_USED_MEMBER;
     else
         bits |= LBPF_USED_PLAIN;
     add_bits(scanner, &identifiers->names, token->at, token->size, bits);
-    if (bits & LBPF_USED_TAG && token_starts(token, prefix) && token->size > prefix_size)
+    if (bits & LBPF_USED_TAG && lbpf_token_starts(token, prefix) && token->size > prefix_size)
         add_bits(scanner, &identifiers->tracepoints, token->at + prefix_size,
                  token->size - prefix_size, 0);
 }
@@ -211,65 +93,65 @@ static void note_name(struct scanner *scanner, const struct token *token)
 
 static void read_include(struct scanner *scanner)
 {
-    const char *at = scanner->at, *name;
+    const char *at = scanner->tokens.at, *name;
     char close;
 
-    while (at < scanner->end && (*at == ' ' || *at == '\t'))
+    while (at < scanner->tokens.end && (*at == ' ' || *at == '\t'))
         at++;
-    if (at == scanner->end || (*at != '<' && *at != '"')) {
+    if (at == scanner->tokens.end || (*at != '<' && *at != '"')) {
         scanner->identifiers->computed_include = true;
         return;
     }
     close = *at == '<' ? '>' : '"';
     name = ++at;
-    while (at < scanner->end && *at != close && *at != '\n')
+    while (at < scanner->tokens.end && *at != close && *at != '\n')
         at++;
-    if (at < scanner->end && *at == close && at > name)
+    if (at < scanner->tokens.end && *at == close && at > name)
         if (lbpf_strmap_set(&scanner->identifiers->includes, name, (size_t)(at - name),
                             (uintptr_t)name[-1]))
             scanner->result = -ENOMEM;
-    while (at < scanner->end && *at != '\n')
+    while (at < scanner->tokens.end && *at != '\n')
         at++;
-    scanner->at = at;
+    scanner->tokens.at = at;
 }
 
-static void note_condition(struct scanner *scanner, const struct token *word)
+static void note_condition(struct scanner *scanner, const struct lbpf_token *word)
 {
-    if (token_starts(word, "if")) {
+    if (lbpf_token_starts(word, "if")) {
         if (scanner->condition_count < CONDITION_LIMIT)
             scanner->conditions[scanner->condition_count] = scanner->braces;
         scanner->condition_count++;
-    } else if (token_starts(word, "el") && scanner->condition_count) {
+    } else if (lbpf_token_starts(word, "el") && scanner->condition_count) {
         if (scanner->condition_count <= CONDITION_LIMIT)
             scanner->braces = scanner->conditions[scanner->condition_count - 1];
-    } else if (token_is(word, "endif") && scanner->condition_count) {
+    } else if (lbpf_token_is(word, "endif") && scanner->condition_count) {
         scanner->condition_count--;
     }
 }
 
 static void scan_directive(struct scanner *scanner)
 {
-    struct token outer_last = scanner->last, token;
+    struct lbpf_token outer_last = scanner->last, token;
 
-    scanner->directive = true;
-    token = next_token(scanner);
-    if (token_is(&token, "include") || token_is(&token, "include_next")) {
+    scanner->tokens.directive = true;
+    token = lbpf_tokens_next(&scanner->tokens);
+    if (lbpf_token_is(&token, "include") || lbpf_token_is(&token, "include_next")) {
         read_include(scanner);
     } else {
         note_condition(scanner, &token);
-        if (token_is(&token, "define")) {
-            token = next_token(scanner);
+        if (lbpf_token_is(&token, "define")) {
+            token = lbpf_tokens_next(&scanner->tokens);
             define(scanner, &token, LBPF_DEFINES_MACRO);
         }
     }
     scanner->last = token;
-    while ((token = next_token(scanner)).kind != TOKEN_END) {
-        if (token.kind == TOKEN_NAME)
+    while ((token = lbpf_tokens_next(&scanner->tokens)).kind != LBPF_TOKEN_END) {
+        if (token.kind == LBPF_TOKEN_NAME)
             note_name(scanner, &token);
         scanner->last = token;
     }
     scanner->last = outer_last;
-    scanner->directive = false;
+    scanner->tokens.directive = false;
 }
 
 /* --- definitions --------------------------------------------------------------------------------
@@ -281,22 +163,22 @@ static bool at_file_scope(const struct scanner *scanner)
 }
 
 /* Which argument of the macro is the table's name; NO_ARGUMENT when the macro declares none. */
-static unsigned char table_argument(const struct token *name)
+static unsigned char table_argument(const struct lbpf_token *name)
 {
-    if (token_starts(name, "BPF_TABLE") || token_starts(name, "BPF_F_TABLE"))
+    if (lbpf_token_starts(name, "BPF_TABLE") || lbpf_token_starts(name, "BPF_F_TABLE"))
         return 3;
-    if (token_starts(name, "BPF_QUEUESTACK"))
+    if (lbpf_token_starts(name, "BPF_QUEUESTACK"))
         return 1;
-    return token_starts(name, "BPF_") ? 0 : NO_ARGUMENT;
+    return lbpf_token_starts(name, "BPF_") ? 0 : NO_ARGUMENT;
 }
 
 static void begin_call(struct scanner *scanner)
 {
-    const struct token *name = &scanner->last;
+    const struct lbpf_token *name = &scanner->last;
 
-    if (!at_file_scope(scanner) || scanner->parens != 1 || name->kind != TOKEN_NAME)
+    if (!at_file_scope(scanner) || scanner->parens != 1 || name->kind != LBPF_TOKEN_NAME)
         return;
-    scanner->call_is_tracepoint = token_is(name, "TRACEPOINT_PROBE");
+    scanner->call_is_tracepoint = lbpf_token_is(name, "TRACEPOINT_PROBE");
     scanner->call_argument = table_argument(name);
     scanner->in_call = scanner->call_is_tracepoint || scanner->call_argument != NO_ARGUMENT;
     scanner->call_index = 0;
@@ -305,7 +187,7 @@ static void begin_call(struct scanner *scanner)
 
 static void end_call(struct scanner *scanner)
 {
-    const struct token *category = &scanner->call_names[0], *event = &scanner->call_names[1];
+    const struct lbpf_token *category = &scanner->call_names[0], *event = &scanner->call_names[1];
     char name[256];
 
     scanner->in_call = false;
@@ -313,7 +195,7 @@ static void end_call(struct scanner *scanner)
         define(scanner, &scanner->call_names[scanner->call_argument], LBPF_DEFINES_SYMBOL);
         return;
     }
-    if (category->kind == TOKEN_END || event->kind == TOKEN_END ||
+    if (category->kind == LBPF_TOKEN_END || event->kind == LBPF_TOKEN_END ||
         category->size + event->size + 1 > sizeof name)
         return;
     memcpy(name, category->at, category->size);
@@ -331,12 +213,12 @@ static void end_typedef_name(struct scanner *scanner)
     scanner->typedef_fixed = false;
 }
 
-static void scan_name(struct scanner *scanner, const struct token *token)
+static void scan_name(struct scanner *scanner, const struct lbpf_token *token)
 {
     bool tag = tag_keyword(&scanner->last) != 0;
-    bool pointer = mark_is(&scanner->last, '*') && mark_is(&scanner->before_last, '(');
+    bool pointer = scanner->pointer_open;
 
-    if (token_is(token, "typedef") && scanner->typedef_depth < 0) {
+    if (lbpf_token_is(token, "typedef") && scanner->typedef_depth < 0) {
         scanner->typedef_depth = scanner->braces;
         return;
     }
@@ -348,7 +230,7 @@ static void scan_name(struct scanner *scanner, const struct token *token)
         scanner->typedef_fixed = pointer;
     }
     if (scanner->enum_depth == scanner->braces &&
-        (mark_is(&scanner->last, '{') || mark_is(&scanner->last, ',')))
+        (lbpf_token_is_mark(&scanner->last, '{') || lbpf_token_is_mark(&scanner->last, ',')))
         define(scanner, token, LBPF_DEFINES_SYMBOL);
     if (at_file_scope(scanner) && scanner->typedef_depth < 0 && scanner->parens == 1 && pointer)
         define(scanner, token, LBPF_DEFINES_SYMBOL);
@@ -359,12 +241,12 @@ static void scan_name(struct scanner *scanner, const struct token *token)
  */
 static void note_symbol(struct scanner *scanner, char mark)
 {
-    const struct token *type = &scanner->before_last;
+    const struct lbpf_token *type = &scanner->before_last;
 
-    if (scanner->last.kind == TOKEN_NAME && at_file_scope(scanner) && !scanner->parens &&
+    if (scanner->last.kind == LBPF_TOKEN_NAME && at_file_scope(scanner) && !scanner->parens &&
         scanner->typedef_depth < 0 && strchr("(=;[,", mark) &&
-        ((type->kind == TOKEN_NAME && !tag_keyword(type)) || mark_is(type, '*') ||
-         mark_is(type, ',') || mark_is(type, '}')))
+        ((type->kind == LBPF_TOKEN_NAME && !tag_keyword(type)) || lbpf_token_is_mark(type, '*') ||
+         lbpf_token_is_mark(type, ',') || lbpf_token_is_mark(type, '}')))
         define(scanner, &scanner->last, LBPF_DEFINES_SYMBOL);
 }
 
@@ -372,7 +254,7 @@ static void open_brace(struct scanner *scanner)
 {
     unsigned kind = tag_keyword(&scanner->before_last);
 
-    if (kind && scanner->last.kind == TOKEN_NAME)
+    if (kind && scanner->last.kind == LBPF_TOKEN_NAME)
         define(scanner, &scanner->last, kind);
     if (!kind)
         kind = tag_keyword(&scanner->last);
@@ -434,6 +316,14 @@ static void scan_mark(struct scanner *scanner, char mark)
     }
 }
 
+static void note_pointer(struct scanner *scanner, const struct lbpf_token *token)
+{
+    if (lbpf_token_is_mark(token, '*'))
+        scanner->pointer_open = lbpf_token_is_mark(&scanner->last, '(');
+    else if (!lbpf_token_is(token, "const") && !lbpf_token_is(token, "volatile"))
+        scanner->pointer_open = false;
+}
+
 /* Reads over __attribute__((…)), so that "struct __attribute__((packed)) x {" is seen as a
  * definition. */
 static void skip_attribute(struct scanner *scanner)
@@ -441,13 +331,13 @@ static void skip_attribute(struct scanner *scanner)
     int depth = 0;
 
     do {
-        struct token token = next_token(scanner);
+        struct lbpf_token token = lbpf_tokens_next(&scanner->tokens);
 
-        if (mark_is(&token, '('))
+        if (lbpf_token_is_mark(&token, '('))
             depth++;
-        else if (mark_is(&token, ')'))
+        else if (lbpf_token_is_mark(&token, ')'))
             depth--;
-        else if (token.kind == TOKEN_END || !depth)
+        else if (token.kind == LBPF_TOKEN_END || !depth)
             return;
     } while (depth > 0);
 }
@@ -455,33 +345,32 @@ static void skip_attribute(struct scanner *scanner)
 static int scan_spliced(struct lbpf_identifiers *identifiers, const char *text, size_t size)
 {
     struct scanner scanner = {.identifiers = identifiers,
-                              .at = text,
-                              .end = text + size,
-                              .line_start = true,
+                              .tokens = {.at = text, .end = text + size, .line_start = true},
                               .enum_depth = -1,
                               .typedef_depth = -1};
 
     while (!scanner.result) {
-        struct token token = next_token(&scanner);
-        bool first = scanner.line_start;
+        struct lbpf_token token = lbpf_tokens_next(&scanner.tokens);
+        bool first = scanner.tokens.line_start;
 
-        if (token.kind == TOKEN_END)
+        if (token.kind == LBPF_TOKEN_END)
             break;
-        scanner.line_start = false;
-        if (first && mark_is(&token, '#')) {
+        scanner.tokens.line_start = false;
+        if (first && lbpf_token_is_mark(&token, '#')) {
             scan_directive(&scanner);
             continue;
         }
-        if (token_is(&token, "__attribute__")) {
+        if (lbpf_token_is(&token, "__attribute__")) {
             skip_attribute(&scanner);
             continue;
         }
-        if (token.kind == TOKEN_NAME)
+        if (token.kind == LBPF_TOKEN_NAME)
             scan_name(&scanner, &token);
-        else if (token.kind == TOKEN_MARK)
+        else if (token.kind == LBPF_TOKEN_MARK)
             scan_mark(&scanner, token.mark);
-        else if (token.kind == TOKEN_NUMBER && scanner.in_call && scanner.call_index < 5)
+        else if (token.kind == LBPF_TOKEN_NUMBER && scanner.in_call && scanner.call_index < 5)
             scanner.call_names[scanner.call_index] = token; /* a category such as 9p */
+        note_pointer(&scanner, &token);
         scanner.before_last = scanner.last;
         scanner.last = token;
     }

@@ -19,6 +19,11 @@
 int lbpf_kernel_types(const struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
                       struct lbpf_buffer *text, struct lbpf_error *error);
 
+/* Appends #define lines for those CONFIG_* options that the program mentions and that the kernel's
+ * types show to be on. */
+void lbpf_kernel_config(const struct lbpf_kernel_btf *btf,
+                        const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text);
+
 /*
  * Appends the tracefs format text of each tracepoint that the program names, each behind a line
  * "tracepoint CATEGORY EVENT\n": all that their structures depend on. -ENOENT names a tracepoint

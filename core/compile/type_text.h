@@ -13,11 +13,13 @@
 #include "compile/kernel_btf.h"
 
 struct lbpf_type_info {
-    unsigned char state;   /* of the definition: not begun, being written, written */
+    unsigned char state;   /* LBPF_STATE_* of the definition */
     unsigned char forward; /* "struct x;" was written */
     unsigned char align;   /* in bytes, at most 128; 0 while unknown */
     unsigned char layout;  /* LBPF_LAYOUT_* */
 };
+
+enum { LBPF_STATE_NEW, LBPF_STATE_BUSY, LBPF_STATE_DONE };
 
 enum {
     LBPF_LAYOUT_NATURAL, /* the compiler's own, with padding members where needed */
@@ -50,8 +52,19 @@ void lbpf_type_text_define(struct lbpf_type_text *text, uint32_t id);
  */
 void lbpf_type_text_require(struct lbpf_type_text *text, uint32_t id, bool whole);
 
-/* --- type_names.c: which name a type has in the text
- * ---------------------------------------------- */
+/* type_print.c */
+
+/* Appends a declaration of name (may be "") with type id, without its semicolon. */
+void lbpf_type_text_print(struct lbpf_type_text *text, struct lbpf_buffer *out, uint32_t id,
+                          const char *name);
+/* Appends what stands between the tag and the semicolon of a struct, union or enum. */
+void lbpf_type_text_print_body(struct lbpf_type_text *text, struct lbpf_buffer *out, uint32_t id);
+
+/* The compiler has a typedef of this name built in, laid out as its target likes; the kernel's is
+ * an array of a structure. So it is looked through. */
+bool lbpf_type_text_is_va_list(const struct lbpf_type_text *text, const struct btf_type *type);
+
+/* type_names.c: which name a type has in the text */
 
 /* Appends "struct name", "union name" or "enum name". pointed: only a pointer to it is meant, so
  * that the program's own structure of that name will do. */
@@ -63,8 +76,7 @@ void lbpf_type_text_typedef_name(struct lbpf_type_text *text, struct lbpf_buffer
 void lbpf_type_text_enumerator(struct lbpf_type_text *text, struct lbpf_buffer *out, uint32_t id,
                                uint32_t name_offset);
 
-/* --- type_layout.c
- * -------------------------------------------------------------------------------- */
+/* type_layout.c */
 
 /* In bytes; 0 for what has no size. */
 uint64_t lbpf_type_size(const struct lbpf_type_text *text, uint32_t id);
