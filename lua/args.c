@@ -64,8 +64,9 @@ void lbpf_args_collect(lua_State *L, int first, const struct lbpf_options *optio
     }
     if (last < top)
         merge(L, top, options);
-    lua_replace(L, first <= top ? first : top + 1);
-    lua_settop(L, first <= top ? first : top + 1);
+    if (first <= top)
+        lua_replace(L, first);
+    lua_settop(L, first);
 }
 
 static int wrong_type(lua_State *L, const struct lbpf_options *options, const char *name,

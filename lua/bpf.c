@@ -249,6 +249,35 @@ static int bpf_get_table(lua_State *L)
     return lbpf_args_unknown(L, "the program has no table", name, lua_gettop(L), 0);
 }
 
+/*
+ * Methods that BCC's object does not have must not hide a table: nearly every program calls its
+ * perf output `events`. For these the table wins, and calling it as a method still does what the
+ * method does.
+ */
+static bool yields_to_table(const char *name)
+{
+    static const char *const names[] = {"events", "lost", "pollfd", "timeout"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+/* b:events() when b.events is a table: arguments are the table and b. Upvalue: methods of BPF
+ * objects. */
+static int table_call(lua_State *L)
+{
+    const struct lbpf_table *table = lbpf_table_check(L, 1);
+
+    if (!lbpf_bpf_test(L, 2) || !yields_to_table(table->map->name))
+        return lbpf_misuse(L, "table '%s' is no function", table->map->name);
+    lua_getfield(L, lua_upvalueindex(1), table->map->name);
+    lua_replace(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 /* b.name: a method, else a table, else a constant such as b.KPROBE. What is none of them raises: a
  * silent nil would only fail later, and further away. Upvalues: methods, statics. */
 static int bpf_index(lua_State *L)
@@ -260,11 +289,13 @@ static int bpf_index(lua_State *L)
     if (lua_type(L, 2) != LUA_TSTRING)
         return lbpf_misuse(L, "a BPF object is indexed by a table's name, not by a %s",
                            luaL_typename(L, 2));
+    name = lua_tostring(L, 2);
+    if (yields_to_table(name) && bpf->session && !bpf->close_pending && push_table(L, bpf, name))
+        return 1;
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
         return 1;
     lbpf_bpf_check_open(L, bpf);
-    name = lua_tostring(L, 2);
     if (push_table(L, bpf, name))
         return 1;
     lua_pushvalue(L, 2);
@@ -310,6 +341,11 @@ void lbpf_bpf_open(lua_State *L, int methods, int statics)
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, "bpf.BPF");
     lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+    lbpf_table_push_metatable(L);
+    lua_pushvalue(L, methods);
+    lua_pushcclosure(L, table_call, 1);
+    lua_setfield(L, -2, "__call");
     lua_pop(L, 1);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, bpf_new);

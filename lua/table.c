@@ -458,6 +458,11 @@ static const luaL_Reg methods[] = {
     {"leaf", table_leaf},   {"event", table_event}, {NULL, NULL},
 };
 
+void lbpf_table_push_metatable(lua_State *L)
+{
+    luaL_getmetatable(L, metatable_name);
+}
+
 void lbpf_tables_open(lua_State *L)
 {
     luaL_newlib(L, methods);

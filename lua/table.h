@@ -39,6 +39,8 @@ enum {
 /* Registers the metatable and pushes the method table. */
 void lbpf_tables_open(lua_State *L);
 void lbpf_table_read_methods(lua_State *L, int methods);
+/* Pushes the metatable. */
+void lbpf_table_push_metatable(lua_State *L);
 
 /* Pushes the userdata of a map; bpf is the stack index of its BPF object. */
 void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map);

@@ -10,8 +10,6 @@
 #include <lauxlib.h>
 #include <string.h>
 
-static const char metatable_name[] = "bpf.Table";
-
 struct snapshot {
     struct lbpf_buffer keys, values;
     size_t count, next;
@@ -425,7 +423,7 @@ void lbpf_table_read_methods(lua_State *L, int methods)
     lua_pushcfunction(L, snapshot_gc);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
-    luaL_getmetatable(L, metatable_name);
+    lbpf_table_push_metatable(L);
     lua_pushcfunction(L, table_pairs);
     lua_setfield(L, -2, "__pairs");
     lua_pushcfunction(L, table_len);
