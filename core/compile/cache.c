@@ -85,8 +85,7 @@ static void name_entry(const void *key, size_t key_size, char name[NAME_SIZE])
              (unsigned long long)lbpf_hash64(key, key_size, 0x9e3779b97f4a7c15u));
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool take_object(const struct lbpf_buffer *file, const void *key, size_t key_size,
                         struct lbpf_buffer *object)
@@ -132,8 +131,7 @@ bool lbpf_cache_read(const void *key, size_t key_size, struct lbpf_buffer *objec
     return found;
 }
 
-/* --- keeping the folder small
- * --------------------------------------------------------------------- */
+/* --- keeping the folder small ----------------------------------------------------------------- */
 
 struct entry {
     char name[NAME_SIZE];
@@ -217,8 +215,7 @@ static void trim_folder(int fd)
     closedir(folder);
 }
 
-/* --- writing
- * -------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static bool write_whole(int fd, const void *bytes, size_t size)
 {

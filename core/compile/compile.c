@@ -37,8 +37,7 @@ struct job {
     int files[FILE_COUNT];
 };
 
-/* --- the cache's key
- * ------------------------------------------------------------------------------ */
+/* --- the cache's key -------------------------------------------------------------------------- */
 
 /* Whether the object depends on nothing but what the key holds. */
 static bool can_cache(const struct job *job)
@@ -81,8 +80,7 @@ static int make_key(struct job *job)
     return result || job->key.failed ? -ENOMEM : 0;
 }
 
-/* --- what clang reads
- * ----------------------------------------------------------------------------- */
+/* --- what clang reads ------------------------------------------------------------------------- */
 
 static void write_program(const struct lbpf_source *source, struct lbpf_buffer *program)
 {
@@ -156,8 +154,7 @@ static int open_files(struct job *job)
     return result;
 }
 
-/* --- clang
- * ------------------------------------------------------------------------------------------ */
+/* --- clang ------------------------------------------------------------------------------------ */
 
 static void add_files(struct lbpf_arguments *arguments, const struct job *job)
 {
@@ -220,8 +217,7 @@ static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffe
     return result;
 }
 
-/* --- results
- * -------------------------------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------------------------- */
 
 static bool is_elf(const struct lbpf_buffer *buffer, size_t start)
 {

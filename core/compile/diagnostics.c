@@ -1,6 +1,6 @@
 /*
- * clang speaks well; what it cannot know is said here: that a struct of methods is a table, and
- * which names the running kernel has. The kernel's names are searched only after a failure.
+ * clang speaks well; its text is kept, with the names replaced that only we understand: memory
+ * files by the user's file, a struct of methods by the table that it is.
  */
 #include "compile/diagnostics.h"
 
@@ -16,8 +16,7 @@ struct finding {
     char message[512];
 };
 
-/* --- clean text
- * ----------------------------------------------------------------------------------- */
+/* --- clean text ------------------------------------------------------------------------------- */
 
 static void replace_all(struct lbpf_buffer *text, const char *from, const char *to)
 {
@@ -53,8 +52,7 @@ void lbpf_diagnostics_clean(struct lbpf_buffer *text, const char *file_name)
     replace_all(text, "error: luabpf: ", "error: ");
 }
 
-/* --- the first error
- * ------------------------------------------------------------------------------ */
+/* --- the first error -------------------------------------------------------------------------- */
 
 static void copy_field(char *field, size_t size, const char *from, size_t length)
 {

@@ -57,8 +57,7 @@ static void define(struct scanner *scanner, const struct lbpf_token *name, uintp
         add_bits(scanner, &scanner->identifiers->defined, name->at, name->size, bits);
 }
 
-/* --- names --------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static unsigned tag_keyword(const struct lbpf_token *token)
 {
@@ -88,8 +87,7 @@ static void note_name(struct scanner *scanner, const struct lbpf_token *token)
                  token->size - prefix_size, 0);
 }
 
-/* --- directives ---------------------------------------------------------------------------------
- */
+/* --- directives ------------------------------------------------------------------------------- */
 
 static void read_include(struct scanner *scanner)
 {
@@ -154,8 +152,7 @@ static void scan_directive(struct scanner *scanner)
     scanner->tokens.directive = false;
 }
 
-/* --- definitions --------------------------------------------------------------------------------
- */
+/* --- definitions ------------------------------------------------------------------------------ */
 
 static bool at_file_scope(const struct scanner *scanner)
 {
@@ -377,8 +374,7 @@ static int scan_spliced(struct lbpf_identifiers *identifiers, const char *text, 
     return scanner.result;
 }
 
-/* --- the room's surface -------------------------------------------------------------------------
- */
+/* --- the room's surface ----------------------------------------------------------------------- */
 
 int lbpf_identifiers_scan(struct lbpf_identifiers *identifiers, const char *text, size_t size)
 {

@@ -108,8 +108,7 @@ static void add_root(struct selection *selection, uint32_t id)
     selection->roots[selection->root_count++] = id;
 }
 
-/* --- the walk over all types
- * ---------------------------------------------------------------------- */
+/* --- the walk over all types ------------------------------------------------------------------ */
 
 /* Of several structures with one name the one with the most members: the others are mostly private
  * to a driver. */
@@ -182,8 +181,7 @@ static void consider_type(struct selection *selection, uint32_t id)
     }
 }
 
-/* --- what to write
- * -------------------------------------------------------------------------------- */
+/* --- what to write ---------------------------------------------------------------------------- */
 
 /* The structure that a member points to, through any number of pointers and arrays; 0 for others.
  */

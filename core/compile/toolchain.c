@@ -128,8 +128,7 @@ int lbpf_toolchain_find(struct lbpf_toolchain *toolchain, struct lbpf_error *err
     return find_clang(toolchain->clang, sizeof toolchain->clang, error);
 }
 
-/* --- identity
- * ------------------------------------------------------------------------------------- */
+/* --- identity --------------------------------------------------------------------------------- */
 
 static void append_status(struct lbpf_buffer *identity, const char *name, const struct stat *status)
 {

@@ -16,8 +16,7 @@
 
 enum { NAME_SIZE = 160, HEADER_SIZE = 8, FIELD_LIMIT = 65536 };
 
-/* --- which tracepoints
- * ---------------------------------------------------------------------------- */
+/* --- which tracepoints ------------------------------------------------------------------------ */
 
 /* Splits "sched__sched_switch" where tracefs has category and event; at the last "__" if nowhere.
  */
@@ -113,8 +112,7 @@ int lbpf_tracepoint_formats(const struct lbpf_identifiers *identifiers, struct l
     return result;
 }
 
-/* --- sizes of types
- * ------------------------------------------------------------------------------- */
+/* --- sizes of types --------------------------------------------------------------------------- */
 
 struct sizes {
     const struct lbpf_kernel_btf *btf;
@@ -224,8 +222,7 @@ static size_t size_of(struct sizes *sizes, const char *type)
     return size;
 }
 
-/* --- fields
- * --------------------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 struct field {
     char type[NAME_SIZE]; /* words with one blank between them; "" for what C cannot repeat */
@@ -330,8 +327,7 @@ static bool parse_field(struct field *field, const char *line, const char *end)
     return *field->name != '\0';
 }
 
-/* --- structures
- * ----------------------------------------------------------------------------------- */
+/* --- structures ------------------------------------------------------------------------------- */
 
 static const char *integer_of(unsigned long size, bool is_signed)
 {

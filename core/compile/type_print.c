@@ -29,8 +29,7 @@ bool lbpf_type_text_is_va_list(const struct lbpf_type_text *text, const struct b
            !strcmp(name_of(text, type), "__builtin_va_list");
 }
 
-/* --- enumerations
- * --------------------------------------------------------------------------------- */
+/* --- enumerations ----------------------------------------------------------------------------- */
 
 static void print_enum_values(struct lbpf_type_text *text, struct lbpf_buffer *out, uint32_t id)
 {
@@ -94,8 +93,7 @@ static void print_nameless_enum(struct lbpf_type_text *text, struct lbpf_buffer 
                                                      : "int");
 }
 
-/* --- integers
- * ------------------------------------------------------------------------------------- */
+/* --- integers --------------------------------------------------------------------------------- */
 
 static void print_number(struct lbpf_type_text *text, struct lbpf_buffer *out,
                          const struct btf_type *type)
@@ -133,8 +131,7 @@ static void print_number(struct lbpf_type_text *text, struct lbpf_buffer *out,
                                                       : "char");
 }
 
-/* --- structures
- * ----------------------------------------------------------------------------------- */
+/* --- structures ------------------------------------------------------------------------------- */
 
 static void print_indent(struct lbpf_buffer *out, int indent)
 {
@@ -213,8 +210,7 @@ static void print_aggregate_body(struct lbpf_type_text *text, struct lbpf_buffer
         lbpf_buffer_append_string(out, " __attribute__((packed))");
 }
 
-/* --- declarations
- * --------------------------------------------------------------------------------- */
+/* --- declarations ----------------------------------------------------------------------------- */
 
 static void print_base(struct lbpf_type_text *text, struct lbpf_buffer *out, uint32_t id,
                        bool pointed, int indent)
