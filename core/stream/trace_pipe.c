@@ -2,9 +2,9 @@
  * trace_pipe, read line by line.
  *
  * poll() is of little use on it: since 6.1 the kernel calls the pipe readable only when its buffer
- * is filled to tracing/buffer_percent, half by default. A read that blocks returns with the first
- * event, so waiting for ever is a blocking read; waiting for a time is a row of short naps with
- * attempts between.
+ * is filled to tracing/buffer_percent, half by default. A read that blocks is of none: a signal
+ * whose handler restarts system calls would not end it. So waiting is a row of short naps (in
+ * poll(), which every signal ends) with attempts to read between them.
  */
 #include "stream/trace_pipe.h"
 
@@ -23,12 +23,11 @@
 #include <unistd.h>
 
 #define OP          "trace_pipe"
-#define NAP_MS      10
+#define NAP_MS      16 /* the longest nap; they begin with 1 ms */
 #define TASK_COLUMN 16 /* width of the task's name; the kernel right-justifies it */
 
 struct lbpf_trace_pipe {
     int fd;
-    bool blocking;
     size_t start, end; /* unread bytes of data */
     char data[16384];  /* far longer than any line of the kernel */
 };
@@ -47,7 +46,6 @@ int lbpf_trace_pipe_open(struct lbpf_trace_pipe **pipe, struct lbpf_error *error
         return lbpf_error_no_memory(error, OP);
     snprintf(path, sizeof path, "%s/trace_pipe", folder);
     made->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    made->blocking = false;
     made->start = made->end = 0;
     if (made->fd < 0) {
         int code = errno;
@@ -104,24 +102,11 @@ static int take_line(struct lbpf_trace_pipe *pipe, const char **line)
     return -EAGAIN;
 }
 
-static int set_blocking(struct lbpf_trace_pipe *pipe, bool blocking)
-{
-    if (pipe->blocking == blocking)
-        return 0;
-    if (fcntl(pipe->fd, F_SETFL, blocking ? 0 : O_NONBLOCK))
-        return -errno;
-    pipe->blocking = blocking;
-    return 0;
-}
-
 /* Reads more behind what is there. -EAGAIN when there is nothing. */
-static int fill(struct lbpf_trace_pipe *pipe, bool blocking)
+static int fill(struct lbpf_trace_pipe *pipe)
 {
-    int result = set_blocking(pipe, blocking);
     ssize_t got;
 
-    if (result)
-        return result;
     memmove(pipe->data, pipe->data + pipe->start, pipe->end - pipe->start);
     pipe->end -= pipe->start;
     pipe->start = 0;
@@ -129,37 +114,50 @@ static int fill(struct lbpf_trace_pipe *pipe, bool blocking)
     if (got < 0)
         return -errno;
     pipe->end += (size_t)got;
-    return got ? 0 : -EAGAIN; /* tracing is switched off */
+    return got ? 0 : -EAGAIN; /* 0: tracing is switched off */
 }
 
-static int nap(const struct lbpf_trace_pipe *pipe, int64_t left)
+/* Sleeps, at most left ms unless that is negative. */
+static int nap(const struct lbpf_trace_pipe *pipe, int nap_ms, int64_t left)
 {
     struct pollfd wanted = {.fd = pipe->fd, .events = POLLIN};
 
-    return poll(&wanted, 1, left < NAP_MS ? (int)left : NAP_MS) < 0 ? -errno : 0;
+    if (left >= 0 && left < nap_ms)
+        nap_ms = (int)left;
+    return poll(&wanted, 1, nap_ms) < 0 ? -errno : 0;
+}
+
+/* Waits until a line can be taken. Its length, -EAGAIN when time is over, -EINTR, -errno. */
+static int wait_line(struct lbpf_trace_pipe *pipe, int timeout_ms, const char **line)
+{
+    int64_t end = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+    int nap_ms = 1;
+
+    for (;;) {
+        int64_t left = timeout_ms > 0 ? end - now_ms() : timeout_ms;
+        int result = fill(pipe);
+
+        if (!result)
+            result = take_line(pipe, line);
+        if (result != -EAGAIN)
+            return result;
+        if (timeout_ms >= 0 && left <= 0)
+            return -EAGAIN;
+        result = nap(pipe, nap_ms, left);
+        if (result)
+            return result;
+        nap_ms = nap_ms < NAP_MS ? nap_ms * 2 : NAP_MS;
+    }
 }
 
 int lbpf_trace_pipe_readline(struct lbpf_trace_pipe *pipe, int timeout_ms, const char **line,
                              struct lbpf_error *error)
 {
-    int64_t end = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
-    bool idle = false; /* a blocking read that came back empty: tracing is off, so nap */
     int result = take_line(pipe, line);
 
-    while (result == -EAGAIN) {
-        int64_t left = timeout_ms > 0 ? end - now_ms() : timeout_ms < 0 ? NAP_MS : 0;
-
-        result = fill(pipe, timeout_ms < 0 && !idle);
-        if (!result)
-            result = take_line(pipe, line);
-        else if (result == -EAGAIN && left <= 0)
-            return -EAGAIN;
-        else if (result == -EAGAIN && (result = nap(pipe, left)) == 0) {
-            result = -EAGAIN;
-            idle = !idle;
-        }
-    }
-    if (result < 0 && result != -EINTR)
+    if (result == -EAGAIN)
+        result = wait_line(pipe, timeout_ms, line);
+    if (result < 0 && result != -EINTR && result != -EAGAIN)
         return lbpf_error_set(error, -result, OP, "Could not read trace_pipe: %s",
                               strerror(-result));
     return result;
