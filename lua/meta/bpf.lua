@@ -1,0 +1,492 @@
+---@meta bpf
+-- Annotations for the Lua language server (LuaCATS). spec/lua/meta_spec.lua checks them against
+-- what the module registers, both ways.
+-- luacheck: ignore 212 241
+
+---@class bpf
+---@field BPF bpf.BPF.static
+---@field DEBUG_LLVM_IR integer print the optimized LLVM IR
+---@field DEBUG_BPF integer print the verifier's log of each load
+---@field DEBUG_PREPROCESSOR integer print the preprocessed source
+---@field DEBUG_SOURCE integer print the instructions between the source lines
+---@field DEBUG_BPF_REGISTER_STATE integer print the verifier's log with the state of all registers
+---@field DEBUG_BTF integer print libbpf's messages
+---@field _VERSION string
+local bpf = {}
+
+---@class bpf.feature
+---@field available boolean
+---@field reason? string why not, and what to do
+
+--- What this kernel offers, by name ("kprobe", "tracepoint", "ring_buffer", …).
+---@return table<string, bpf.feature>
+function bpf.features() end
+
+--- Sleeps. Ctrl-C and other signals end it early.
+---@param seconds number may have a fraction
+---@return number rest seconds that were not slept, 0 at the end
+function bpf.sleep(seconds) end
+
+--- Calls fn until it returns or SIGINT, SIGTERM or SIGHUP comes; without fn just waits for the
+--- signal. The signal is used up: nothing is raised, and the lines after this one run.
+---@param fn? fun(...): ... usually a loop around a poll
+---@param ... any arguments of fn
+---@return boolean interrupted
+---@return any ... what fn returned, when it was not interrupted
+function bpf.until_interrupted(fn, ...) end
+
+---@class bpf.options
+---@field text? string C program; exactly one of text, src_file and obj
+---@field src_file? string C file; looked up as given, then beside the script
+---@field obj? string compiled object
+---@field cflags? string[] arguments for clang, after our own
+---@field debug? integer DEBUG_* flags; what they ask for goes to stderr
+---@field allow_rlimit? boolean accepted for BCC's sake
+
+--- What every error that the kernel, the compiler or the file system caused looks like.
+---@class bpf.error
+---@field op string what was tried
+---@field errno integer
+---@field message string
+---@field hint? string what to do
+---@field where? string "file:line" in the C program
+---@field log? string the compiler's or verifier's whole text
+---@field position string "script.lua:12: ", the caller's line
+
+--- Functions that need no object, and the constructor: BPF{text = …}, BPF("…").
+---@class bpf.BPF.static
+---@field KPROBE integer program types, as BCC names them
+---@overload fun(options: bpf.options|string): bpf.BPF
+local static = {}
+
+--- A compiled program in the kernel. `b.name` is its table called name; where a method has that
+--- name, `b:get_table(name)` gives the table. The tables `events`, `lost`, `pollfd` and `timeout`
+--- win over the methods, which then still work as b:events() and so on.
+---@class bpf.BPF
+---@field [string] bpf.Table
+local BPF = {}
+
+--- Detaches and frees everything. Also when the object leaves a `<close>` variable, and when it is
+--- collected.
+function BPF:close() end
+
+--- The same as close.
+function BPF:cleanup() end
+
+---@param name string
+---@return bpf.Table
+function BPF:get_table(name) end
+
+---@class bpf.kprobe_options
+---@field event? string kernel function
+---@field event_re? string POSIX extended expression that matches whole names; instead of event
+---@field event_off? integer bytes into the function
+---@field fn_name string function of the program
+
+--- Runs fn_name when a kernel function is entered.
+---@param options bpf.kprobe_options
+---@return bpf.Link
+function BPF:attach_kprobe(options) end
+
+---@class bpf.kretprobe_options
+---@field event? string kernel function
+---@field event_re? string POSIX extended expression that matches whole names; instead of event
+---@field fn_name string function of the program
+---@field maxactive? integer calls that may be under way at once; 0: the kernel's choice
+
+--- Runs fn_name when a kernel function returns.
+---@param options bpf.kretprobe_options
+---@return bpf.Link
+function BPF:attach_kretprobe(options) end
+
+---@class bpf.detach_kprobe_options
+---@field event string as it was attached
+---@field fn_name? string only this function; else all of the event
+
+---@param options bpf.detach_kprobe_options
+---@return integer count links that were closed
+function BPF:detach_kprobe(options) end
+
+---@param options bpf.detach_kprobe_options
+---@return integer count links that were closed
+function BPF:detach_kretprobe(options) end
+
+---@class bpf.uprobe_options
+---@field name string path of a program or library, or a library's short name ("c")
+---@field sym? string function; exactly one of sym, sym_re and addr
+---@field sym_re? string POSIX extended expression that matches whole names
+---@field addr? integer virtual address in the file
+---@field sym_off? integer bytes into the function; entry probes only
+---@field pid? integer only this process; -1 or absent: every process
+---@field fn_name string function of the program
+
+--- Runs fn_name when a user function is entered.
+---@param options bpf.uprobe_options
+---@return bpf.Link
+function BPF:attach_uprobe(options) end
+
+--- Runs fn_name when a user function returns.
+---@param options bpf.uprobe_options
+---@return bpf.Link
+function BPF:attach_uretprobe(options) end
+
+---@class bpf.detach_uprobe_options
+---@field name string
+---@field sym? string
+---@field addr? integer
+---@field pid? integer
+---@field sym_off? integer entry probes only
+
+---@param options bpf.detach_uprobe_options
+---@return integer count links that were closed
+function BPF:detach_uprobe(options) end
+
+---@param options bpf.detach_uprobe_options
+---@return integer count links that were closed
+function BPF:detach_uretprobe(options) end
+
+---@class bpf.tracepoint_options
+---@field tp? string "category:event"
+---@field tp_re? string POSIX extended expression that matches the whole of it; instead of tp
+---@field fn_name string function of the program
+
+---@param options bpf.tracepoint_options
+---@return bpf.Link
+function BPF:attach_tracepoint(options) end
+
+---@param options { tp: string }|string
+---@return integer count links that were closed
+function BPF:detach_tracepoint(options) end
+
+---@class bpf.raw_tracepoint_options
+---@field tp string event, without category
+---@field fn_name string function of the program
+
+---@param options bpf.raw_tracepoint_options
+---@return bpf.Link
+function BPF:attach_raw_tracepoint(options) end
+
+---@param options { tp: string }|string
+---@return integer count links that were closed
+function BPF:detach_raw_tracepoint(options) end
+
+---@return integer count kprobes and kretprobes that are open
+function BPF:num_open_kprobes() end
+
+---@return integer count uprobes and uretprobes that are open
+function BPF:num_open_uprobes() end
+
+---@return integer count tracepoints that are open, raw ones not counted
+function BPF:num_open_tracepoints() end
+
+--- Waits for events in perf buffers and calls their callbacks. Without buffers it only waits.
+---@param timeout_ms? integer milliseconds; -1 or absent: as long as it takes
+---@return integer count events that callbacks got
+function BPF:perf_buffer_poll(timeout_ms) end
+
+--- Takes what is in the perf buffers without waiting, also what has not reached wakeup_events.
+---@return integer count events that callbacks got
+function BPF:perf_buffer_consume() end
+
+--- Waits for events in ring buffers and calls their callbacks.
+---@param timeout_ms? integer milliseconds; -1 or absent: as long as it takes
+---@return integer count events that callbacks got
+function BPF:ring_buffer_poll(timeout_ms) end
+
+--- Takes what is in the ring buffers without waiting.
+---@return integer count events that callbacks got
+function BPF:ring_buffer_consume() end
+
+--- A file descriptor for event loops, readable when there is something to poll.
+---@return integer fd
+function BPF:pollfd() end
+
+--- What to wait for on pollfd.
+---@return "r"
+function BPF:events() end
+
+--- When to poll at the latest: never, the fd tells all.
+---@return nil
+function BPF:timeout() end
+
+--- Events lost so far in all buffers of this object, exactly.
+---@return integer count
+function BPF:lost() end
+
+--- Prints what bpf_trace_printk writes, until the script is interrupted. In fmt, {0} stands for the
+--- task, {1} pid, {2} cpu, {3} flags, {4} timestamp, {5} message.
+---@param fmt? string|{ fmt: string } lines as they are without it
+function BPF:trace_print(fmt) end
+
+--- One line of trace_pipe, split. Returns nothing when nonblocking and nothing is there.
+---@param options? { nonblocking: boolean }|boolean
+---@return string? task
+---@return integer? pid
+---@return integer? cpu
+---@return string? flags
+---@return number? timestamp seconds since the machine's start
+---@return string? message
+function BPF:trace_fields(options) end
+
+--- One line of trace_pipe; nil when nonblocking and nothing is there.
+---@param options? { nonblocking: boolean }|boolean
+---@return string?
+function BPF:trace_readline(options) end
+
+---@class bpf.ksym_options
+---@field show_module? boolean adds " [module]"
+---@field show_offset? boolean adds "+0x1b"
+
+--- The kernel symbol at or below an address; "[unknown]" below the first one.
+---@param addr integer
+---@param options? bpf.ksym_options
+---@return string
+function BPF:ksym(addr, options) end
+
+--- The address of a kernel symbol, or nil.
+---@param name string
+---@return integer? addr
+function BPF:ksymname(name) end
+
+--- What the running kernel puts before system call names: "__x64_sys_".
+---@return string
+function BPF:get_syscall_prefix() end
+
+--- The kernel function of a system call: "__x64_sys_read".
+---@param name string
+---@return string
+function BPF:get_syscall_fnname(name) end
+
+--- Kernel functions that attach_kprobe{event_re=} would mean.
+---@param re string POSIX extended expression that matches whole names
+---@return string[]
+function BPF:get_kprobe_functions(re) end
+
+--- Tracepoints as "category:event".
+---@param re string POSIX extended expression that matches the whole of it
+---@return string[]
+function BPF:get_tracepoints(re) end
+
+---@param category string
+---@param event string
+---@return boolean
+function BPF:tracepoint_exists(category, event) end
+
+--- See BPF:ksym.
+---@param addr integer
+---@param options? bpf.ksym_options
+---@return string
+function static.ksym(addr, options) end
+
+--- See BPF:ksymname.
+---@param name string
+---@return integer? addr
+function static.ksymname(name) end
+
+--- See BPF:get_syscall_prefix.
+---@return string
+function static.get_syscall_prefix() end
+
+--- See BPF:get_syscall_fnname.
+---@param name string
+---@return string
+function static.get_syscall_fnname(name) end
+
+--- See BPF:get_kprobe_functions.
+---@param re string
+---@return string[]
+function static.get_kprobe_functions(re) end
+
+--- See BPF:get_tracepoints.
+---@param re string
+---@return string[]
+function static.get_tracepoints(re) end
+
+--- See BPF:tracepoint_exists.
+---@param category string
+---@param event string
+---@return boolean
+function static.tracepoint_exists(category, event) end
+
+--- An attachment. The BPF object owns it: one that is not kept stays attached.
+---@class bpf.Link
+local Link = {}
+
+--- Detaches; silent when it is detached already.
+function Link:detach() end
+
+--- The same as detach, for `<close>` variables.
+function Link:close() end
+
+--- The mechanism that was chosen: "kprobe", "kprobe_multi", "tracepoint", …
+---@return string
+function Link:kind() end
+
+--- How many places it covers; 1 unless an expression chose them.
+---@return integer
+function Link:count() end
+
+--- Keys and leaves. Integers of up to 64 bits are Lua integers with the same bits, char arrays
+--- strings, __int128 strings of 16 bytes, other arrays Lua tables, structs struct values. Where
+--- one is stored, a plain table of fields does as well.
+---@alias bpf.any integer|number|boolean|string|table|bpf.Value
+
+--- A map. t[k] reads (nil when absent), t[k] = v stores, t[k] = nil deletes, #t counts, pairs(t)
+--- walks over a snapshot. Arrays count from 0, negative indices from the end. A method's name wins
+--- over a key that is a string; t:get(k) always looks up.
+---@class bpf.Table
+---@field [bpf.any] bpf.any
+---@operator len: integer
+local Table = {}
+
+---@param key bpf.any
+---@return bpf.any? leaf nil when absent; for per-CPU maps an array with one for each CPU
+function Table:get(key) end
+
+---@param key bpf.any
+---@param leaf bpf.any
+function Table:set(key, leaf) end
+
+--- Deletes a key; in arrays zeroes the leaf.
+---@param key bpf.any
+---@return boolean was_there
+function Table:delete(key) end
+
+--- Deletes every key; in arrays zeroes every leaf.
+function Table:clear() end
+
+--- Zeroes every leaf.
+function Table:zero() end
+
+--- A key to fill: a struct value, or the plain value that a key is.
+---@param content? bpf.any
+---@return bpf.any
+function Table:key(content) end
+
+--- A leaf to fill.
+---@param content? bpf.any
+---@return bpf.any
+function Table:leaf(content) end
+
+--- An event out of raw bytes; an event that is decoded already is given back.
+---@param raw string|bpf.Value
+---@return bpf.any
+function Table:event(raw) end
+
+--- All pairs: an array of {key, leaf} that is also its own iterator: `for k, v in t:items() do`.
+---@return { [1]: bpf.any, [2]: bpf.any }[]
+function Table:items() end
+
+---@return bpf.any[]
+function Table:keys() end
+
+---@return bpf.any[]
+function Table:values() end
+
+--- The same as items.
+---@return { [1]: bpf.any, [2]: bpf.any }[]
+function Table:items_lookup_batch() end
+
+--- As items; what is read is deleted.
+---@return { [1]: bpf.any, [2]: bpf.any }[]
+function Table:items_lookup_and_delete_batch() end
+
+--- Stores many.
+---@param keys bpf.any[]
+---@param leaves bpf.any[] as many as keys
+function Table:items_update_batch(keys, leaves) end
+
+--- Deletes many, or all.
+---@param keys? bpf.any[]
+function Table:items_delete_batch(keys) end
+
+---@param key bpf.any
+---@return integer? sum over all CPUs, with 64 bits; nil when absent
+function Table:sum(key) end
+
+---@param key bpf.any
+---@return number? average over all possible CPUs; nil when absent
+function Table:average(key) end
+
+---@param key bpf.any
+---@return integer? nil when absent
+function Table:max(key) end
+
+---@param key bpf.any
+---@return integer? nil when absent
+function Table:min(key) end
+
+--- The leaves of all possible CPUs.
+---@param key bpf.any
+---@return bpf.any[]? nil when absent
+function Table:getvalue(key) end
+
+--- A stack's addresses, innermost first; nil for an id that is negative or not there.
+---@param id integer
+---@return integer[]?
+function Table:get_stack(id) end
+
+--- An iterator over a stack's addresses, or over what resolve makes of them.
+---@param id integer
+---@param resolve? fun(addr: integer): string?
+---@return fun(): integer|string|nil
+function Table:walk(id, resolve) end
+
+---@class bpf.perf_buffer_options
+---@field callback? fun(cpu: integer, event: bpf.any, size: integer): boolean?
+---@field page_cnt? integer pages for each CPU, a power of two; 8
+---@field lost_cb? fun(count: integer) without it, a line on stderr tells
+---@field wakeup_events? integer readable after so many events; 1
+
+--- Sends the table's events to a callback. The event is a view that is valid until the callback
+--- returns (event:copy() is valid for ever), or a string of raw bytes when the program does not
+--- tell its type. A callback that returns false ends the poll.
+---@param callback fun(cpu: integer, event: bpf.any, size: integer): boolean?
+---@param options? bpf.perf_buffer_options
+function Table:open_perf_buffer(callback, options) end
+
+--- The same for a ring buffer; cpu is nil.
+---@param callback fun(cpu: nil, event: bpf.any, size: integer): boolean?
+function Table:open_ring_buffer(callback) end
+
+---@class bpf.histogram_options
+---@field val_type? string header of the values; "value"
+---@field section_header? string what a bucket is; "Bucket ptr"
+---@field section_print_fn? fun(bucket: bpf.any): any text of a bucket
+---@field bucket_fn? fun(bucket: bpf.any): any another value instead of the key's first field
+---@field strip_leading_zero? boolean no rows before the first one that counts
+---@field bucket_sort_fn? fun(buckets: bpf.any[]): bpf.any[]? order of the buckets
+
+--- Prints a power-of-two histogram, one for each bucket when keys are structs of bucket and slot.
+--- Arguments may be positional, too.
+---@param options? bpf.histogram_options|string
+function Table:print_log2_hist(options, ...) end
+
+--- Prints a linear histogram.
+---@param options? bpf.histogram_options|string
+function Table:print_linear_hist(options, ...) end
+
+--- Prints one line of JSON for each bucket (needs the module dkjson).
+---@param options? bpf.histogram_options|string
+function Table:print_json_hist(options, ...) end
+
+--- A struct or union. Fields are read and assigned by name; pairs gives them in the order of their
+--- declaration. A field that has a method's name hides the method.
+---@class bpf.Value
+---@field [string] bpf.any
+local Value = {}
+
+--- A struct value with bytes of its own; of an event, to keep it.
+---@return bpf.Value
+function Value:copy() end
+
+--- A plain Lua table, structs inside it too.
+---@return table<string, any>
+function Value:totable() end
+
+--- The raw bytes of all, or of one field.
+---@param field? string
+---@return string
+function Value:bytes(field) end
+
+return bpf

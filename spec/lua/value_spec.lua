@@ -1,0 +1,200 @@
+-- Struct values: every kind of C member, read and written; what does not fit is refused by name.
+
+local bpf = require "bpf"
+local object = require "spec.support.value_object"
+
+local program = [[
+enum color { RED = -1, BLUE = 5 };
+struct inner { int a; u8 mac[6]; };
+typedef char name_t[16];
+struct all {
+  u64 count; struct inner in; int b1 : 3; unsigned b2 : 5;
+  union { int x; float f; };
+  _Bool ok; enum color color; double d; __int128 big; void *pointer;
+  char words[2][4]; short numbers[3]; struct inner pair[2]; name_t name; signed char small; long l;
+} ;
+struct packed { u16 a; u32 b; } __attribute__((packed));
+struct names { u32 copy; u32 bytes; };
+union either { u32 number; u8 bytes[4]; };
+struct { __uint(type, HASH); __type(key, u32); __type(value, struct all); __uint(max_entries, 9); }
+  all SEC(".maps");
+struct { __uint(type, HASH); __type(key, struct packed); __type(value, union either);
+  __uint(max_entries, 9); } packed SEC(".maps");
+struct { __uint(type, HASH); __type(key, u32); __type(value, struct names);
+  __uint(max_entries, 9); } names SEC(".maps");
+]]
+
+describe("a struct value", function()
+  local path, b, leaf
+
+  setup(function()
+    path = object.compile(program)
+  end)
+
+  teardown(function()
+    if path then
+      os.remove(path)
+    end
+  end)
+
+  before_each(function()
+    if not path then
+      pending("needs clang")
+    end
+    b = bpf.BPF { obj = path }
+    leaf = b.all:leaf()
+  end)
+
+  after_each(function()
+    b:close()
+  end)
+
+  local function store(field, value)
+    leaf[field] = value
+    b.all[1] = leaf
+    return b.all[1][field]
+  end
+
+  it("keeps the 64 bits of an unsigned integer", function()
+    assert.equal(-1, store("count", -1))
+    assert.equal(math.mininteger, store("count", math.mininteger))
+    assert.truthy(tostring(leaf):find("count=9223372036854775808", 1, true))
+  end)
+
+  it("extends signs, not zeros", function()
+    assert.equal(-128, store("small", -128))
+    assert.equal(-4, store("b1", -4))
+    assert.equal(31, store("b2", 31))
+    assert.equal(-1, store("color", -1))
+    assert.equal(math.mininteger, store("l", math.mininteger))
+  end)
+
+  it("leaves the neighbours of a bit field alone", function()
+    leaf.b1, leaf.b2 = -1, 0
+    assert.equal(0, leaf.b2)
+    leaf.b1, leaf.b2 = 0, 31
+    assert.equal(0, leaf.b1)
+  end)
+
+  it("has booleans, floating-point numbers and pointers", function()
+    assert.is_true(store("ok", true))
+    assert.is_false(store("ok", 0))
+    assert.equal(2.25, store("d", 2.25))
+    assert.equal(1.5, store("f", 1.5))
+    assert.equal(0x3fc00000, leaf.x)
+    assert.equal(0xffff888000000000, store("pointer", 0xffff888000000000))
+  end)
+
+  it("takes enumerators by name", function()
+    assert.equal(5, store("color", "BLUE"))
+    assert.error_matches(function() leaf.color = "GREEN" end, "enumerator's name expected")
+  end)
+
+  it("gives 128-bit integers as 16 bytes", function()
+    assert.equal(("\255"):rep(16), store("big", -1))
+    assert.equal("0123456789abcdef", store("big", "0123456789abcdef"))
+  end)
+
+  it("cuts strings at their end", function()
+    assert.equal("bash", store("name", "bash"))
+    assert.equal(("x"):rep(16), store("name", ("x"):rep(16)))
+    assert.equal("ab" .. ("\0"):rep(14), (store("name", "ab") and leaf:bytes("name")))
+  end)
+
+  it("has arrays of strings, numbers and structs", function()
+    assert.same({ "ab", "cdef" }, store("words", { "ab", "cdef" }))
+    assert.same({ 1, -2, 0 }, store("numbers", { 1, -2 }))
+    assert.same({ 1, 2, 3, 4, 5, 6 }, store("in", { mac = "\1\2\3\4\5\6" }).mac)
+    assert.equal(-7, store("pair", { {}, { a = -7 } })[2].a)
+  end)
+
+  it("writes through to nested structs", function()
+    leaf["in"].a = 42
+    leaf.pair[2].a = 43
+    assert.equal(42, leaf["in"].a)
+    assert.equal(43, leaf.pair[2].a)
+  end)
+
+  it("refuses what does not fit, and names the field", function()
+    local function refused(pattern, fn)
+      assert.error_matches(fn, pattern)
+    end
+    refused("has no field 'cuont'; did you mean 'count'%?", function() leaf.cuont = 1 end)
+    refused("has no field 'cuont'; did you mean 'count'%?", function() return leaf.cuont end)
+    refused("b1: 4 does not fit %(from %-4 to 3%)", function() leaf.b1 = 4 end)
+    refused("words%[2%]: a string of 5 bytes does not fit into char%[4%]", function()
+      leaf.words = { "", "abcde" }
+    end)
+    refused("pair: 3 elements do not fit into an array of 2", function()
+      leaf.pair = { {}, {}, {} }
+    end)
+    refused("in%.a: .* does not fit", function() leaf["in"] = { a = 1 << 40 } end)
+    refused("pair%[2%]: no field 'mca'; did you mean 'mac'", function()
+      leaf.pair = { {}, { mca = 1 } }
+    end)
+    refused("count: an integer expected, got string", function() leaf.count = "1" end)
+    refused("count: the number has no integer", function() leaf.count = 1.5 end)
+    refused("d: a number expected, got boolean", function() leaf.d = true end)
+    refused("key of table 'packed'.b: %-1 does not fit", function()
+      b.packed[{ a = 1, b = -1 }] = { number = 1 }
+    end)
+    refused("a union takes one", function() b.packed[{}] = { number = 1, bytes = {} } end)
+    refused("struct packed expected, got one of struct all", function() b.packed[leaf] = {} end)
+  end)
+
+  it("follows the compiler's layout of packed structs", function()
+    b.packed[{ a = 0x1234, b = 0x89abcdef }] = { bytes = { 1, 2, 3, 4 } }
+    local key = b.packed:keys()[1]
+    assert.equal(6, #key:bytes())
+    assert.equal(0x89abcdef, key.b)
+    assert.equal(0x04030201, b.packed[key].number)
+  end)
+
+  it("prefers fields to methods of the same name", function()
+    local names = b.names:leaf { copy = 1, bytes = 2 }
+    assert.equal(1, names.copy)
+    assert.same({ copy = 1, bytes = 2 }, names:totable())
+  end)
+
+  it("is walked in the order of its declaration", function()
+    local order = {}
+    for name in pairs(leaf) do
+      order[#order + 1] = name
+    end
+    assert.equal("count in b1 b2 x f ok color d big pointer words numbers pair name small l",
+      table.concat(order, " "))
+  end)
+
+  it("is equal by meaning", function()
+    local other = b.all:leaf()
+    leaf.name, other.name = "ab", "abcd"
+    other.name = "ab"
+    assert.is_true(leaf == other)
+    other["in"].a = 1
+    assert.is_false(leaf == other)
+    assert.is_false(leaf == b.names:leaf())
+  end)
+
+  it("is copied, and turned into a plain table", function()
+    leaf.pair = { { a = 1 }, { a = 2 } }
+    local copy = leaf:copy()
+    leaf.pair[1].a = 3
+    assert.equal(1, copy.pair[1].a)
+    assert.equal(2, copy:totable().pair[2].a)
+    assert.equal("table", type(copy:totable()["in"]))
+  end)
+
+  it("reads as text", function()
+    assert.equal("{a=1, b=2}", tostring(b.packed:key { a = 1, b = 2 }))
+    leaf.name = 'a"\n'
+    assert.truthy(tostring(leaf):find([[name="a\"\x0a"]], 1, true))
+  end)
+
+  it("outlives its object", function()
+    leaf.count = 7
+    b:close()
+    collectgarbage()
+    assert.equal(7, leaf.count)
+    assert.equal(7, leaf:copy().count)
+  end)
+end)

@@ -1,0 +1,39 @@
+-- Ready objects for specs that must not depend on our own compiler: C in libbpf's plain style,
+-- compiled by clang alone.
+
+local object = {}
+
+local prologue = [[
+typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
+typedef unsigned long long u64;
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+#define SEC(name) __attribute__((section(name), used))
+enum { HASH = 1, ARRAY = 2, PERF_EVENT_ARRAY = 4, PERCPU_HASH = 5, PERCPU_ARRAY = 6,
+       STACK_TRACE = 7, RINGBUF = 27 };
+char object_license[] SEC("license") = "GPL";
+#line 1
+]]
+
+local function find_clang()
+  for _, name in ipairs { "clang-19", "clang" } do
+    if os.execute("command -v " .. name .. " > /dev/null 2>&1") then
+      return name
+    end
+  end
+end
+
+--- Compiles text and returns the path of the object, which the caller removes; nil without clang.
+function object.compile(text)
+  local clang = find_clang()
+  if not clang then
+    return nil
+  end
+  local path = os.tmpname()
+  local pipe = assert(io.popen(clang .. " -target bpf -O2 -g -x c -c -o " .. path .. " -", "w"))
+  pipe:write(prologue, text)
+  assert(pipe:close(), "the object does not compile")
+  return path
+end
+
+return object
