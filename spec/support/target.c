@@ -52,21 +52,25 @@ TRACED unsigned long answer(unsigned long question)
 
 int main(int argc, char **argv)
 {
-    long count = argc > 1 ? strtol(argv[1], NULL, 10) : 1, sum = 0;
+    long count = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
+    size_t sum = 0;
     struct node third = {.value = 1000, .name = "third", .low = 7, .high = 30, .array = {7, 8, 9, 10}};
     struct node second = {&third, 200, "second", 2, 11, {0x50004}, {5, 6, 7, 8}, {-5}, -3, "two"};
     struct node first = {&second, 30, "first", 5, 17, {0x10002}, {11, 22, 33, 44}, {99}, -7, "one"};
     struct large large;
+    const char *volatile greeting = "hello", *hello = greeting;
 
     for (size_t i = 0; i < sizeof large.bytes; i++)
         large.bytes[i] = (unsigned char)(i * 7);
+    /* A page that was never touched can not be read from a probe: touch the texts. */
+    sum += strlen(first.text) + strlen(second.text) + strlen(hello);
     if (argc > 2 && !strcmp(argv[2], "wait") && getchar() == EOF)
         return 1;
     for (long i = 0; i < count; i++) {
-        sum += visit(&first, 5, "hello", &third, &large);
-        sum += six(1, 20, 300, 4000, 50000, 600000);
-        sum += (long)answer((unsigned long)i);
+        sum += (size_t)visit(&first, 5, hello, &third, &large);
+        sum += (size_t)six(1, 20, 300, 4000, 50000, 600000);
+        sum += answer((unsigned long)i);
     }
-    printf("done %ld\n", sum);
+    printf("done %zu\n", sum);
     return 0;
 }
