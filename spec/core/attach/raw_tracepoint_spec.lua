@@ -1,0 +1,66 @@
+-- Raw tracepoints: the arguments of the kernel's own call.
+local bpf <const> = require "bpf"
+local calls <const> = require "spec.support.calls"
+
+local count <const> = 127
+local feature <const> = bpf.features().raw_tracepoint
+
+local function it_with_raw_tracepoints(name, test)
+  it(name, feature.available and test or function() pending("needs raw tracepoints: " .. feature.reason) end)
+end
+
+local text <const> = [[
+BPF_HASH(seen, u32, u64);
+#define DUP3 292
+
+RAW_TRACEPOINT_PROBE(sys_enter) {
+  struct pt_regs *regs = (struct pt_regs *)ctx->args[0];
+  if (ctx->args[1] == DUP3 && (int)PT_REGS_PARM1(regs) == -7) seen.increment(1);
+  return 0;
+}
+int on_exit(struct bpf_raw_tracepoint_args *ctx) {
+  if ((long)ctx->args[1] == -22) {
+    struct pt_regs *regs = (struct pt_regs *)ctx->args[0];
+    if (regs->orig_ax == DUP3) seen.increment(2);
+  }
+  return 0;
+}
+]]
+
+describe("raw tracepoint", function()
+  it_with_raw_tracepoints("is attached by itself or by a call, and counts exactly", function()
+    local b <close> = bpf.BPF{text = text}
+    local link <close> = b:attach_raw_tracepoint{tp = "sys_exit", fn_name = "on_exit"}
+    assert.equal("raw_tracepoint", link:kind())
+    assert.equal(1, link:count())
+    calls.make(count)
+    assert.equal(count, b.seen[1])
+    assert.equal(count, b.seen[2])
+    b:detach_raw_tracepoint{tp = "sys_enter"}
+    link:detach()
+    calls.make(count)
+    assert.equal(count, b.seen[1])
+    assert.equal(count, b.seen[2])
+    assert.error_matches(function() b:detach_raw_tracepoint{tp = "sys_enter"} end, "not attached")
+  end)
+
+  it_with_raw_tracepoints("says which one may be meant", function()
+    local b <close> = bpf.BPF{text = text}
+    local cases <const> = {
+      {"sched_swich", "sched_switch"},
+      {"sched:sched_switch", "no category"},
+      {"sys_enter_dup3", "sys_enter"},
+    }
+    for _, case in ipairs(cases) do
+      local good, e = pcall(b.attach_raw_tracepoint, b, {tp = case[1], fn_name = "on_exit"})
+      assert.is_false(good)
+      assert.equal("attach raw tracepoint", e.op)
+      assert.equal(2, e.errno)
+      assert.truthy(e.message:find(case[1], 1, true))
+      assert.truthy((e.hint or ""):find(case[2], 1, true), tostring(e))
+    end
+    local good, e = pcall(b.attach_raw_tracepoint, b, {tp = "sys_enter", fn_name = "raw_tracepoint__sys_enter"})
+    assert.is_false(good)
+    assert.equal(17, e.errno) -- EEXIST
+  end)
+end)
