@@ -75,8 +75,8 @@ void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
 
 /* ---- construction --------------------------------------------------------------------------- */
 
-static const char *const constructor_names[] = {"text",  "src_file",     "obj", "cflags",
-                                                "debug", "allow_rlimit", NULL};
+static const char *const constructor_names[] = {"text",  "src_file",     "obj",         "cflags",
+                                                "debug", "allow_rlimit", "auto_attach", NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
 /* Fills source->cflags from the option; the array lies in a userdata that is left on the stack, the
@@ -170,10 +170,13 @@ static int bpf_new(lua_State *L)
     struct lbpf_error error = {0};
     struct lbpf_bpf *bpf;
     struct lbpf_types *types;
+    bool attaches;
     int husk, result;
 
     lbpf_args_collect(L, 2, &constructor_options);
     lbpf_args_boolean(L, &constructor_options, "allow_rlimit"); /* core raises it where needed */
+    attaches = !lbpf_args_has(L, "auto_attach") ||
+               lbpf_args_boolean(L, &constructor_options, "auto_attach");
     options.debug = (unsigned)lbpf_args_integer(L, &constructor_options, "debug", 0);
     options.source.debug = options.debug;
     read_program(L, &options);
@@ -191,7 +194,7 @@ static int bpf_new(lua_State *L)
     else
         lua_pushnil(L);
     lua_setiuservalue(L, husk, LBPF_BPF_TYPES);
-    result = lbpf_session_attach_by_name(bpf->session, &error);
+    result = attaches ? lbpf_session_attach_by_name(bpf->session, &error) : 0;
     if (result < 0) {
         lbpf_bpf_finish_close(bpf);
         return lbpf_raise(L, &error);

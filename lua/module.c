@@ -71,6 +71,7 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lbpf_attach_methods(L, METHODS);
     lbpf_stream_methods(L, METHODS, TABLE_METHODS);
     lbpf_trace_methods(L, METHODS);
+    lbpf_program_methods(L, METHODS);
     lbpf_symbols_open(L, METHODS, STATICS);
     lbpf_constants_set(L, MODULE, STATICS);
     lua_pushliteral(L, LUABPF_VERSION);

@@ -343,6 +343,29 @@ static bool has_string_keys(const struct lbpf_table *table, size_t size)
     return type->kind == LBPF_TYPE_ARRAY || type->kind == LBPF_TYPE_ENUM;
 }
 
+/* What BCC has as attributes of a table: t.max_entries and its like. */
+static bool push_attribute(lua_State *L, const struct lbpf_map *map, const char *name)
+{
+    const struct {
+        const char *name;
+        lua_Integer value;
+    } attributes[] = {
+        {"max_entries", map->max_entries}, {"flags", map->flags},          {"ttype", map->type},
+        {"key_size", map->key_size},       {"leaf_size", map->value_size}, {"map_fd", map->fd},
+    };
+
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
+        if (strcmp(attributes[i].name, name) != 0)
+            continue;
+        lua_pushinteger(L, attributes[i].value);
+        return true;
+    }
+    if (strcmp(name, "name") != 0)
+        return false;
+    lua_pushstring(L, map->name);
+    return true;
+}
+
 static int table_index(lua_State *L)
 {
     struct lbpf_table *table = luaL_checkudata(L, 1, metatable_name);
@@ -353,7 +376,9 @@ static int table_index(lua_State *L)
         if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
             return 1;
         lua_pop(L, 1);
-        lua_tolstring(L, 2, &size);
+        table = lbpf_table_check(L, 1);
+        if (push_attribute(L, table->map, lua_tolstring(L, 2, &size)))
+            return 1;
         if (!has_string_keys(table, size)) {
             lua_pushvalue(L, lua_upvalueindex(1));
             return lbpf_args_unknown(L, "a table has no method", lua_tostring(L, 2), lua_gettop(L),

@@ -42,6 +42,7 @@ function bpf.until_interrupted(fn, ...) end
 ---@field cflags? string[] arguments for clang, after our own
 ---@field debug? integer DEBUG_* flags; what they ask for goes to stderr
 ---@field allow_rlimit? boolean accepted for BCC's sake
+---@field auto_attach? boolean false: attach nothing by its name's prefix (default true)
 
 --- What every error that the kernel, the compiler or the file system caused looks like.
 ---@class bpf.error
@@ -157,6 +158,17 @@ function BPF:attach_tracepoint(options) end
 ---@param options { tp: string }|string
 ---@return integer count links that were closed
 function BPF:detach_tracepoint(options) end
+
+--- Loads a function without attaching it. The object keeps it loaded until it closes.
+---@param fn_name string
+---@param prog_type integer BPF.KPROBE, BPF.TRACEPOINT, …
+---@param options? { attach_type: integer } the kernel's expected attach type
+---@return { name: string, fd: integer } program its fd is lent
+function BPF:load_func(fn_name, prog_type, options) end
+
+--- Names of the functions that can be attached, in the order of the text.
+---@return string[]
+function BPF:functions() end
 
 ---@class bpf.raw_tracepoint_options
 ---@field tp string event, without category
@@ -335,6 +347,13 @@ function Link:count() end
 --- walks over a snapshot. Arrays count from 0, negative indices from the end. A method's name wins
 --- over a key that is a string; t:get(k) always looks up.
 ---@class bpf.Table
+---@field name string
+---@field max_entries integer
+---@field flags integer the kernel's map flags
+---@field ttype integer the kernel's map type
+---@field key_size integer bytes
+---@field leaf_size integer bytes, of one CPU's leaf in per-CPU tables
+---@field map_fd integer lent
 ---@field [bpf.any] bpf.any
 ---@operator len: integer
 local Table = {}

@@ -268,7 +268,7 @@ int on_answer(struct pt_regs *ctx, unsigned long question) {
     b.events:open_perf_buffer(function(cpu, event, size)
       local n <const> = event.number
       numbers[#numbers + 1] = n
-      assert(cpu >= 0 and size >= 48)
+      assert(cpu >= 0 and size >= 40)
       assert(event.inner.a == n * 2 and event.inner.b[3] == n & 0xff)
       assert(event.negative == -n and event.bit == n & 1 and event.rest == n & 0x7f)
       assert(event.comm == "target")
