@@ -8,6 +8,7 @@
  */
 #include "kernel/object.h"
 
+#include "kernel/guard.h"
 #include "kernel/object_private.h"
 #include "kernel/sys.h"
 
@@ -49,13 +50,8 @@ static void first_words(const struct lbpf_buffer *words, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-static int refuse_bytes(const struct lbpf_buffer *words, int code, struct lbpf_error *error)
+static int refuse_bytes(const char *reason, struct lbpf_error *error)
 {
-    char reason[256];
-
-    if (code == ENOMEM)
-        return lbpf_error_no_memory(error, "open");
-    first_words(words, reason, sizeof reason);
     lbpf_error_set(error, EINVAL, "open", "The bytes are no BPF object%s%s", reason[0] ? ": " : "",
                    reason);
     lbpf_error_hint(error, "give an ELF object that clang -target bpf -g made on a machine of the "
@@ -313,14 +309,20 @@ static int copy_bytes(struct lbpf_object *object, const void *elf, size_t size,
 
 static int open_bytes(struct lbpf_object *object, struct lbpf_error *error)
 {
+    const char *problem = lbpf_guard_object(object->elf, object->elf_size);
     struct lbpf_buffer words = {0};
-    int result = 0;
+    char reason[256];
+    int code;
 
+    if (problem)
+        return refuse_bytes(problem, error);
     object->libbpf_object = lbpf_object_reopen(object, &words);
-    if (!object->libbpf_object)
-        result = refuse_bytes(&words, errno, error);
+    code = object->libbpf_object ? 0 : errno;
+    first_words(&words, reason, sizeof reason);
     lbpf_buffer_free(&words);
-    return result;
+    if (code == ENOMEM)
+        return lbpf_error_no_memory(error, "open");
+    return code ? refuse_bytes(reason, error) : 0;
 }
 
 int lbpf_object_open(struct lbpf_object **object, const void *elf, size_t size, unsigned debug,
