@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_START (64u << 10)
+/* Of the log that does not fit, kernels since 6.4 keep the end, and a megabyte of it is enough; a
+ * program that is too large takes seconds to try again. The pages that stay empty cost nothing. */
+#define LOG_START (1u << 20)
 #define LOG_LIMIT (16u << 20) /* the most that kernels before 5.2 take */
 
 /* One attempt to load, and what came of it. */
@@ -155,8 +157,7 @@ static int try_once(struct attempt *attempt)
     return 0;
 }
 
-/* Repeats while the verifier's text does not fit. Kernels since 6.4 then keep its end, which is
- * enough once the rest is over a megabyte. 0 or -errno. */
+/* Repeats while the verifier's text does not fit, unless its end is there. 0 or -errno. */
 static int try_until_log_fits(struct attempt *attempt)
 {
     int result = -ENOSPC;
@@ -168,7 +169,7 @@ static int try_until_log_fits(struct attempt *attempt)
         if (!attempt->log)
             return -ENOMEM;
         result = try_once(attempt);
-        if (result == -ENOSPC && size > LOG_START && strstr(attempt->log, "\nprocessed "))
+        if (result == -ENOSPC && strstr(attempt->log, "\nprocessed "))
             break;
     }
     return result;

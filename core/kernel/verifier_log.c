@@ -305,7 +305,47 @@ static void find_place(const struct lbpf_rejection *rejection, const struct find
 
 /* ---- the error ------------------------------------------------------------------------------ */
 
-static void set_error(const struct lbpf_rejection *rejection, int code,
+/* Whether a register's state, as printed behind "R6=", is the number 0; 5.x puts "inv" before it.
+ */
+static bool is_zero(const char *state)
+{
+    if (!strncmp(state, "inv", 3))
+        state += 3;
+    if (*state == 'P')
+        state++;
+    return state[0] == '0' && !isalnum((unsigned char)state[1]);
+}
+
+/*
+ * On the path where a check found NULL the pointer has become a plain 0, and the verifier no longer
+ * says what it was. So for "R6 invalid mem access 'scalar'" the last state of R6 is looked up.
+ */
+static bool is_null_pointer(const char *log, const char *words)
+{
+    static const char phrase[] = " invalid mem access '";
+    const char *found = strstr(words, phrase), *last = NULL, *at = log;
+    char plain[8], written[8];
+
+    if (!found || found - words < 2 ||
+        (strncmp(found + sizeof phrase - 1, "scalar'", 7) != 0 &&
+         strncmp(found + sizeof phrase - 1, "inv'", 4) != 0))
+        return false;
+    while (found > words && found[-1] != '\n')
+        found--;
+    if (found[0] != 'R' || !isdigit((unsigned char)found[1]))
+        return false;
+    snprintf(plain, sizeof plain, " R%c=", found[1]);
+    snprintf(written, sizeof written, " R%c_w=", found[1]);
+    for (; (at = strstr(at, " R")) != NULL; at += 2) {
+        if (!strncmp(at, plain, strlen(plain)))
+            last = at + strlen(plain);
+        else if (!strncmp(at, written, strlen(written)))
+            last = at + strlen(written);
+    }
+    return last && is_zero(last);
+}
+
+static void set_error(const struct lbpf_rejection *rejection, int code, const char *log,
                       const struct finding *finding, const struct place *place,
                       struct lbpf_error *error)
 {
@@ -313,14 +353,16 @@ static void set_error(const struct lbpf_rejection *rejection, int code,
     const char *words = lbpf_buffer_string(&finding->words);
 
     if (finding->words.size)
-        lbpf_verifier_hint(words, &cause, &advice);
+        lbpf_verifier_hint(is_null_pointer(log, words) ? "invalid mem access 'null'" : words,
+                           &cause, &advice);
     else
         lbpf_buffer_append_string(&cause, "the verifier refused it without a reason");
-    lbpf_error_set(
-        error, code, "load", "Failed to load BPF program %s: %s%s%.*s%s (%s)", rejection->function,
-        lbpf_buffer_string(&cause), place->text.size ? ", in `" : "",
-        (int)(place->text.size > TEXT_LIMIT ? TEXT_LIMIT : place->text.size),
-        place->text.size ? place->text.start : "", place->text.size ? "`" : "", strerror(code));
+    /* without the errno's words: "Permission denied" would send people looking for rights */
+    lbpf_error_set(error, code, "load", "Failed to load BPF program %s: %s%s%.*s%s",
+                   rejection->function, lbpf_buffer_string(&cause),
+                   place->text.size ? ", in `" : "",
+                   (int)(place->text.size > TEXT_LIMIT ? TEXT_LIMIT : place->text.size),
+                   place->text.size ? place->text.start : "", place->text.size ? "`" : "");
     if (place->line)
         lbpf_error_where(error, "%.*s:%lu", (int)place->file.size, place->file.start, place->line);
     if (finding->words.size)
@@ -340,7 +382,7 @@ int lbpf_verifier_explain(const struct lbpf_rejection *rejection, char *log,
     if (error) {
         read_end(log, &finding);
         find_place(rejection, &finding, &place);
-        set_error(rejection, code, &finding, &place, error);
+        set_error(rejection, code, log, &finding, &place, error);
         lbpf_buffer_free(&finding.words);
     }
     lbpf_error_take_log(error, log);
