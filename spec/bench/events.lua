@@ -1,5 +1,5 @@
--- Row P4: cost of one event consumed with three fields read. Events are made by this process itself, a
--- batch at a time, so that only the reading is timed. arg[1]: how many.
+-- Row P4: cost of one event consumed with three fields read. Events are made by this process
+-- itself, a batch at a time, so that only the reading is timed. arg[1]: how many.
 local bpf <const> = require "bpf"
 
 local wanted <const> = tonumber(arg[1]) or 100000

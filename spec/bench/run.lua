@@ -1,13 +1,11 @@
--- The figures that this project is judged by, each beside the peers that are installed, from one run.
---   lua5.4 spec/bench/run.lua [--quick]        (./luabpf bench)
--- One line per row and subject: row, subject, figure, unit, ratio to this project. --quick runs everything once, to
--- see that it works; its figures mean nothing.
+-- The figures that this project is judged by, each beside the peers that are installed, from one
+-- run: ./luabpf bench [--quick]. One line per row and subject: figure, unit, ratio to luabpf's own.
+-- --quick runs everything once, to see that it works; its figures mean nothing.
 
 local quick <const> = arg[1] == "--quick"
 local rounds <const> = quick and 1 or 5
 local here <const> = arg[0]:match("^(.*)/") or "."
-local launcher <const> = here .. "/../../luabpf"
-local scratch <const> = os.tmpname()
+local scratch <const> = os.tmpname() -- becomes a folder
 os.remove(scratch)
 
 local function shell(command)
@@ -18,8 +16,9 @@ local function shell(command)
   return tonumber(status) == 0, output
 end
 
-local function installed(command)
-  return (shell("command -v " .. command .. " >/dev/null 2>&1"))
+local function first_error()
+  local file <const> = io.open(scratch .. "/errors")
+  return file and file:read("l")
 end
 
 local function build()
@@ -35,88 +34,100 @@ local function build()
   end
 end
 
--- The headers that BCC needs and the running kernel lacks: any installed ones serve to measure it.
+-- BCC needs kernel headers. Where the running kernel has none, Debian's of another kernel serve to
+-- measure it; they are two trees, and BCC takes one. nil when there are none.
 local function bcc_environment()
-  local _, output <const> = shell("ls -d /lib/modules/$(uname -r)/build 2>/dev/null || "
-    .. "ls -d /usr/src/linux-headers-*-amd64 2>/dev/null | tail -n 1")
+  if shell("test -d /lib/modules/$(uname -r)/build") then return "" end
+  local _, output <const> = shell("ls -d /usr/src/linux-headers-*-amd64 2>/dev/null | tail -n 1")
   local folder <const> = output:match("%S+")
-  return folder and "BCC_KERNEL_SOURCE=" .. folder .. " " or nil
+  if not folder then return nil end
+  local common <const> = folder:gsub("%-amd64$", "-common")
+  local merged <const> = scratch .. "/headers"
+  shell(("test -d %s || { mkdir %s && cp -rs %s/. %s/. %s; } 2>/dev/null"):format(
+    merged, merged, common, folder, merged))
+  return "BCC_KERNEL_SOURCE=" .. merged .. " "
 end
 
-local rows <const> = {}
+local own <const> = {} -- row -> luabpf's figure
 
 local function report(row, subject, figure, unit)
-  rows[row] = rows[row] or figure
-  print(("%-3s %-34s %10.1f %-4s %8.2f x"):format(row, subject, figure, unit, figure / rows[row]))
+  own[row] = own[row] or figure
+  print(("%-3s %-34s %10.1f %-4s %8.2f x"):format(row, subject, figure, unit, figure / own[row]))
 end
 
 local function skip(row, subject, reason)
   print(("%-3s %-34s %10s %-4s  (%s)"):format(row, subject, "-", "", reason))
 end
 
--- Median of `rounds` runs of until_line; gives milliseconds and KiB.
-local function start(command)
+local function median(values)
+  table.sort(values)
+  return values[(#values + 1) // 2]
+end
+
+-- Runs a command until it is ready, `rounds` times: milliseconds and MiB, or nil and the reason.
+local function start(command, environment)
   local times, memory = {}, {}
   for i = 1, rounds do
-    local ok, output = shell(("%s %s/until_line %s 2>%s/errors"):format(
-      command.environment or "", scratch, command[1], scratch))
-    local ms, kib = output:match("^(%S+) (%d+)")
-    if not ok then
-      return nil, io.open(scratch .. "/errors"):read("l") or "it printed nothing"
-    end
-    times[i], memory[i] = tonumber(ms), tonumber(kib)
+    local ok, output = shell(("%s %s/until_line ready %s 2>%s/errors"):format(
+      environment or "", scratch, command, scratch))
+    local ms, kib <const> = output:match("^(%S+) (%d+)")
+    if not ok then return nil, first_error() or "it never was ready" end
+    times[i], memory[i] = tonumber(ms), tonumber(kib) / 1024
   end
-  table.sort(times)
-  table.sort(memory)
-  return times[(rounds + 1) // 2], memory[(rounds + 1) // 2]
+  return median(times), median(memory)
 end
 
 local function starts()
-  local lua <const> = ("%s %s/start.lua"):format(launcher, here)
-  local cold, cold_memory = start{lua, environment = "LUABPF_CACHE="}
+  local lua <const> = ("lua5.4 %s/start.lua"):format(here)
+  local headers <const> = bcc_environment()
+  local cold <const>, cold_memory <const> = start(lua, "LUABPF_CACHE=")
   assert(cold, cold_memory)
-  start{lua}
-  local warm, warm_memory = start{lua}
-  local floor, floor_memory = start{("%s/start %s/start.o"):format(scratch, scratch)}
-  local environment <const> = bcc_environment()
-  local bcc, bcc_memory, bt, bt_memory
-  if installed("bpftrace") then bt, bt_memory = start{"bpftrace " .. here .. "/start.bt"} end
-  if environment then bcc, bcc_memory = start{"/usr/bin/python3 " .. here .. "/start.py", environment = environment} end
-
+  assert(start(lua))
+  local warm <const>, warm_memory <const> = start(lua)
+  local floor <const>, floor_memory <const> = start(("%s/start %s/start.o"):format(scratch, scratch))
   local peers <const> = {
-    {"bpftrace", bt, bt_memory, "not installed"},
-    {"BCC Python", bcc, bcc_memory, "no kernel headers or no python3-bpfcc"},
+    {"bpftrace", start("bpftrace " .. here .. "/start.bt")},
+    {"BCC Python", nil, "there are no kernel headers"},
   }
+  if headers then
+    peers[2] = {"BCC Python", start("/usr/bin/python3 " .. here .. "/start.py", headers)}
+  end
+
   report("P1", "luabpf, nothing cached", cold, "ms")
   for _, peer in ipairs(peers) do
-    if peer[2] then report("P1", peer[1], peer[2], "ms") else skip("P1", peer[1], peer[3] or peer[4]) end
+    if peer[2] then report("P1", peer[1], peer[2], "ms") else skip("P1", peer[1], peer[3]) end
   end
   report("P2", "luabpf, second start", warm, "ms")
   report("P2", "C on libbpf, ready object", floor, "ms")
-  report("P3", "luabpf, resident", warm_memory / 1024, "MiB")
-  report("P3", "luabpf, resident, after compiling", cold_memory / 1024, "MiB")
-  report("P3", "C on libbpf, resident", floor_memory / 1024, "MiB")
+  report("P3", "luabpf", warm_memory, "MiB")
+  report("P3", "luabpf, after compiling", cold_memory, "MiB")
+  report("P3", "C on libbpf", floor_memory, "MiB")
   for _, peer in ipairs(peers) do
-    if peer[2] then report("P3", peer[1] .. ", resident", peer[3] / 1024, "MiB") end
+    if peer[2] then report("P3", peer[1], peer[3], "MiB") end
   end
 end
 
+-- Nanoseconds per event, over `count` events, each of which must arrive.
+local function consume(command, count)
+  local ok, output = shell(("%s %d 2>%s/errors"):format(command, count, scratch))
+  local ns, sent, received = output:match("^(%d+) (%d+) (%d+)")
+  if not ok or not ns then return nil, first_error() end
+  if sent ~= received then return nil, ("%s of %s events arrived"):format(received, sent) end
+  return tonumber(ns)
+end
+
 local function events()
-  local growth <const> = quick and {10000} or {1000, 10000, 100000, 1000000}
+  local lua <const> = ("lua5.4 %s/events.lua"):format(here)
+  local headers <const> = bcc_environment()
   local compared <const> = quick and 10000 or 100000
-  local function measure(command, count)
-    local ok, output = shell(("%s %d 2>%s/errors"):format(command, count, scratch))
-    local ns, sent, received = output:match("^(%d+) (%d+) (%d+)")
-    if not ok or not ns then return nil, io.open(scratch .. "/errors"):read("l") end
-    return tonumber(ns), tonumber(sent) - tonumber(received)
+  report("P4", "luabpf, one event, 3 fields", assert(consume(lua, compared)), "ns")
+  local python, reason = nil, "there are no kernel headers"
+  if headers then
+    python, reason = consume(("%s/usr/bin/python3 %s/events.py"):format(headers, here), compared)
   end
-  local lua <const> = ("%s %s/events.lua"):format(launcher, here)
-  report("P4", "luabpf, one event, 3 fields", assert(measure(lua, compared)), "ns")
-  local environment <const> = bcc_environment()
-  local python = environment and measure(environment .. "/usr/bin/python3 " .. here .. "/events.py", compared)
-  if python then report("P4", "BCC Python", python, "ns") else skip("P4", "BCC Python", "not runnable here") end
-  for _, count in ipairs(growth) do
-    report("P4", ("luabpf, %d events"):format(count), assert(measure(lua, count)), "ns")
+  if python then report("P4", "BCC Python", python, "ns") else skip("P4", "BCC Python", reason) end
+  for _, count in ipairs(quick and {2000} or {2000, 10000, 100000, 1000000}) do
+    report("P4", ("luabpf, %d events"):format(count), assert(consume(lua, count)), "ns")
   end
 end
 

@@ -1,11 +1,12 @@
 /*
- * until_line COMMAND [ARG…]: runs a command until its first line on stdout, then ends it with SIGINT. Prints how
- * many milliseconds that took and how much memory (KiB, peak resident) the command held by then:
- *     MS KIB LINE
+ * until_line TEXT COMMAND [ARG…]: runs a command until a line with TEXT on its stdout, then ends it with
+ * SIGINT. Prints how many milliseconds that took and how much memory (KiB resident) the command holds then:
+ *     MS KIB
  * One measure for every peer, whatever language it is written in.
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +45,11 @@ int main(int argc, char **argv)
     double start = now_ms(), end;
     int out[2], status;
     long memory;
+    bool found = false;
     FILE *reader;
     pid_t pid;
 
-    if (argc < 2 || pipe(out) < 0)
+    if (argc < 3 || pipe(out) < 0)
         return 2;
     pid = fork();
     if (pid < 0)
@@ -56,14 +58,15 @@ int main(int argc, char **argv)
         dup2(out[1], STDOUT_FILENO);
         close(out[0]);
         close(out[1]);
-        execvp(argv[1], argv + 1);
-        fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
+        execvp(argv[2], argv + 2);
+        fprintf(stderr, "%s: %s\n", argv[2], strerror(errno));
         _exit(127);
     }
     close(out[1]);
     reader = fdopen(out[0], "r");
-    if (!reader || !fgets(line, sizeof line, reader))
-        line[0] = '\0';
+    while (reader && !(found = strstr(line, argv[1]) != NULL))
+        if (!fgets(line, sizeof line, reader))
+            break;
     end = now_ms();
     usleep(200000); /* let it settle: memory while tracing, not while starting */
     memory = status_kib(pid, "VmRSS:");
@@ -71,7 +74,6 @@ int main(int argc, char **argv)
     while (reader && getc(reader) != EOF)
         ;
     waitpid(pid, &status, 0);
-    line[strcspn(line, "\n")] = '\0';
-    printf("%.2f %ld %s\n", end - start, memory, line);
-    return line[0] ? 0 : 1;
+    printf("%.2f %ld\n", end - start, memory);
+    return found ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 -- How many of BCC's own programs compile and pass the verifier of this kernel.
 --   lua5.4 check.lua FOLDER [NAME…]
--- FOLDER holds what capture.py wrote. Prints a line per program, then the failures grouped by reason. USDT programs are
--- left out: their argument readers come with USDT.
+-- FOLDER holds what capture.py wrote. Prints a line per program, then the failures grouped by
+-- reason. USDT programs are left out: their argument readers come with USDT.
 local bpf <const> = require "bpf"
 local json <const> = require "dkjson"
 
@@ -64,12 +64,14 @@ for path in io.popen("ls " .. folder .. "/*.json"):lines() do
   local record <const> = json.decode(assert(io.open(path)):read("a"))
   local name <const> = path:match("([^/]+)%.json$")
   if not next(only) or only[name] then
-    if type(record.text) ~= "string" or #record.usdt > 0 or record.text:find("bpf_usdt_readarg") then
+    if type(record.text) ~= "string" or #record.usdt > 0
+      or record.text:find("bpf_usdt_readarg") then
       counts.skipped = counts.skipped + 1
     else
       local result, detail, failure = check(record)
       counts[result] = counts[result] + 1
-      print(("%-28s %-9s %s"):format(name, result, result == "ok" and detail .. " functions" or detail))
+      if result == "ok" then detail = detail .. " functions" end
+      print(("%-28s %-9s %s"):format(name, result, detail))
       if result ~= "ok" then
         local key <const> = result .. ": " .. detail:gsub("%d+", "N")
         groups[key] = groups[key] or {}
@@ -79,7 +81,8 @@ for path in io.popen("ls " .. folder .. "/*.json"):lines() do
     end
   end
 end
-print(("\n%d compile and load, %d do not compile, %d are rejected by the verifier, %d have no program to check"):format(
+print(("\n%d compile and load, %d do not compile, %d are rejected by the verifier, "
+  .. "%d have no program to check"):format(
   counts.ok, counts.compile, counts.verifier, counts.skipped))
 local keys = {}
 for key in pairs(groups) do keys[#keys + 1] = key end

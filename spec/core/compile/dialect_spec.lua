@@ -1,4 +1,5 @@
--- Tables and their methods in C, counted exactly on a traced program that makes a prime number of calls.
+-- Tables and their methods in C, counted exactly on a traced program that makes a prime number of
+-- calls.
 local bpf <const> = require "bpf"
 local target <const> = require "spec.support.target"
 
@@ -181,7 +182,7 @@ int on_answer(struct pt_regs *ctx) {
 end)
 
 describe("BPF_RINGBUF_OUTPUT", function()
-  it("delivers what is put out, reserved and submitted, in order, and not what is discarded", function()
+  it("delivers what is put out or reserved, in order, and not what is discarded", function()
     local b <close> = bpf.BPF{text = [[
 struct event { u64 number; char kind; };
 BPF_RINGBUF_OUTPUT(events, 16);
@@ -249,7 +250,14 @@ describe("BPF_PERF_OUTPUT", function()
   it("delivers every event with its type", function()
     local b <close> = bpf.BPF{text = [[
 struct inner { u16 a; u8 b[3]; };
-struct event { u64 number; struct inner inner; char comm[TASK_COMM_LEN]; int negative; u8 bit : 1; u8 rest : 7; };
+struct event {
+  u64 number;
+  struct inner inner;
+  char comm[TASK_COMM_LEN];
+  int negative;
+  u8 bit : 1;
+  u8 rest : 7;
+};
 BPF_PERF_OUTPUT(events);
 int on_answer(struct pt_regs *ctx, unsigned long question) {
   struct event event = {};
@@ -291,8 +299,8 @@ describe("kernel headers and constants", function()
 #include <linux/some_header_that_no_kernel_has.h>
 BPF_ARRAY(out, u64, 8);
 int on_answer(struct pt_regs *ctx) {
-  u64 values[] = {AF_INET6, ntohs(0x1234), TASK_COMM_LEN, sizeof(struct task_struct) > 1000, TCP_ESTABLISHED,
-                  PAGE_SIZE, -EAGAIN == -11};
+  u64 values[] = {AF_INET6, ntohs(0x1234), TASK_COMM_LEN, sizeof(struct task_struct) > 1000,
+                  TCP_ESTABLISHED, PAGE_SIZE, -EAGAIN == -11};
   #pragma unroll
   for (int i = 0; i < 7; i++) {
     int slot = i;

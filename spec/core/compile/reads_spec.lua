@@ -1,5 +1,5 @@
--- Automatic reads through foreign pointers: every shape that the dialect knows, in user and kernel memory, with
--- known values behind the pointers.
+-- Automatic reads through foreign pointers: every shape that the dialect knows, in user and kernel
+-- memory, with known values behind the pointers.
 local bpf <const> = require "bpf"
 local target <const> = require "spec.support.target"
 
@@ -26,7 +26,8 @@ static void put(int slot, s64 value) { out.update(&slot, &value); }
 -- Runs `body` at each of `count` calls of visit() in the target; gives the BPF object.
 local function at_visit(body, count)
   local b <const> = bpf.BPF{text = node_types .. [[
-int on_visit(struct pt_regs *ctx, struct node *node, int length, char *text, struct node *other, struct large *large) {
+int on_visit(struct pt_regs *ctx, struct node *node, int length, char *text, struct node *other,
+             struct large *large) {
 ]] .. body .. "\n  return 0;\n}\n"}
   b:attach_uprobe{name = target.path(), sym = "visit", fn_name = "on_visit"}
   target.run(count or 1)
@@ -218,7 +219,8 @@ RAW_TRACEPOINT_PROBE(sched_process_exec) {
   u64 same = 0;
   parents.update(&pid, &parent);
   if (task->real_parent->comm[0] == 's' && task->real_parent->comm[1] == 'h')
-    same = task->nsproxy->pid_ns_for_children->ns.inum == task->real_parent->nsproxy->pid_ns_for_children->ns.inum;
+    same = task->nsproxy->pid_ns_for_children->ns.inum ==
+           task->real_parent->nsproxy->pid_ns_for_children->ns.inum;
   names.update(&pid, &same);
   return 0;
 }]]}
