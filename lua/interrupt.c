@@ -22,7 +22,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { SIGNAL_COUNT = 3, MASK = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT };
+enum { SIGNAL_COUNT = 3, REARM_INSTRUCTIONS = 1000000 };
+enum { MASK = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT };
 
 static const int64_t SLICE_NS = 1000000000; /* bounds the delay of a signal that slips through */
 static const int64_t REPEAT_NS = 500000000; /* a signal sent twice comes twice within this */
@@ -39,8 +40,7 @@ struct watch {
     int64_t first_ns;
 };
 
-/* Signals belong to the process, so the innermost watch does too. It is touched by one thread only.
- */
+/* Signals belong to the process, so the innermost watch does too. One thread only touches it. */
 static struct watch *volatile innermost;
 static pthread_t watching_thread;
 static atomic_flag is_watched = ATOMIC_FLAG_INIT;
@@ -58,10 +58,22 @@ static void push_sentinel(lua_State *L)
     lua_getfield(L, LUA_REGISTRYINDEX, sentinel_name);
 }
 
+static void raise_in_vm(lua_State *L, lua_Debug *frame);
+
+/*
+ * What is raised now may be caught by the script, which then goes on; so the hook stays, but far
+ * enough away for the __close of everything that is left. One that is far away is not put off.
+ */
+static void rearm(lua_State *L)
+{
+    if (lua_gethookcount(L) < REARM_INSTRUCTIONS)
+        lua_sethook(L, raise_in_vm, LUA_MASKCOUNT, REARM_INSTRUCTIONS);
+}
+
 static void raise_in_vm(lua_State *L, lua_Debug *frame)
 {
     (void)frame;
-    lua_sethook(L, NULL, 0, 0);
+    rearm(L);
     push_sentinel(L);
     lua_error(L);
 }
@@ -89,6 +101,7 @@ void lbpf_interrupt_check(lua_State *L)
     struct watch *watch = innermost;
 
     if (watch && watch->is_interrupted && pthread_equal(watching_thread, pthread_self())) {
+        rearm(watch->L);
         push_sentinel(L);
         lua_error(L);
     }
@@ -103,32 +116,33 @@ void lbpf_wait_start(lua_State *L, struct lbpf_wait *wait, int64_t timeout_ns)
     wait->deadline_ns = wait->is_endless ? 0 : now_ns() + timeout_ns;
 }
 
-int64_t lbpf_wait_slice_ns(const struct lbpf_wait *wait)
-{
-    int64_t rest = wait->is_endless ? SLICE_NS : wait->deadline_ns - now_ns();
-
-    if (rest < 0)
-        return 0;
-    return rest < SLICE_NS ? rest : SLICE_NS;
-}
-
-int lbpf_wait_slice_ms(const struct lbpf_wait *wait)
-{
-    return (int)((lbpf_wait_slice_ns(wait) + 999999) / 1000000);
-}
-
-bool lbpf_wait_is_over(lua_State *L, const struct lbpf_wait *wait)
+/* Whether a signal waits for the VM. */
+static bool is_signalled(lua_State *L, const struct lbpf_wait *wait)
 {
     struct watch *watch = innermost;
 
     return lua_gethook(L) != wait->hook || (watch && watch->is_interrupted);
 }
 
+static int64_t next_slice(lua_State *L, const struct lbpf_wait *wait)
+{
+    int64_t rest = wait->is_endless ? SLICE_NS : wait->deadline_ns - now_ns();
+
+    if (rest < 0 || is_signalled(L, wait))
+        return 0;
+    return rest < SLICE_NS ? rest : SLICE_NS;
+}
+
+int lbpf_wait_slice_ms(lua_State *L, const struct lbpf_wait *wait)
+{
+    return (int)((next_slice(L, wait) + 999999) / 1000000);
+}
+
 int64_t lbpf_wait_sleep(lua_State *L, struct lbpf_wait *wait)
 {
     int64_t slice;
 
-    while ((slice = lbpf_wait_slice_ns(wait)) > 0 && !lbpf_wait_is_over(L, wait)) {
+    while ((slice = next_slice(L, wait)) > 0) {
         struct timespec time = {.tv_sec = slice / NS_PER_S, .tv_nsec = slice % NS_PER_S};
 
         if (nanosleep(&time, NULL) && errno == EINTR)
@@ -145,10 +159,10 @@ int lbpf_interrupt_sleep(lua_State *L)
     int64_t rest;
 
     luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
-    lbpf_interrupt_check(L);
     lbpf_wait_start(L, &wait, seconds < 9e9 ? (int64_t)(seconds * 1e9) : -1);
     rest = lbpf_wait_sleep(L, &wait);
-    lbpf_interrupt_check(L);
+    if (seconds > 0)
+        lbpf_interrupt_check(L);
     lua_pushnumber(L, (lua_Number)rest / 1e9);
     return 1;
 }

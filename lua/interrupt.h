@@ -9,7 +9,8 @@
 /* Registers the sentinel that interruption raises. */
 void lbpf_interrupt_open(lua_State *L);
 
-/* Raises the sentinel when a signal has come for the until_interrupted that runs. */
+/* Raises the sentinel when a signal has come for the until_interrupted that runs. For functions
+ * that wait; those that do not must stay usable in a __close that runs because of the signal. */
 void lbpf_interrupt_check(lua_State *L);
 
 /*
@@ -23,12 +24,9 @@ struct lbpf_wait {
 };
 
 void lbpf_wait_start(lua_State *L, struct lbpf_wait *wait, int64_t timeout_ns);
-/* Nanoseconds of the next slice; 0 at the end of the wait. */
-int64_t lbpf_wait_slice_ns(const struct lbpf_wait *wait);
-/* The same in ms, rounded up. */
-int lbpf_wait_slice_ms(const struct lbpf_wait *wait);
-/* Whether the VM has to run now, because a signal waits for it. */
-bool lbpf_wait_is_over(lua_State *L, const struct lbpf_wait *wait);
+/* How long to wait next, in ms; 0 at the end of the wait, and when the VM has to run because a
+ * signal waits for it. */
+int lbpf_wait_slice_ms(lua_State *L, const struct lbpf_wait *wait);
 /* Sleeps for the rest of the wait; returns early, with the rest in ns, when a signal came. */
 int64_t lbpf_wait_sleep(lua_State *L, struct lbpf_wait *wait);
 

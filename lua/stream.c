@@ -298,10 +298,9 @@ static int run(lua_State *L, struct lbpf_bpf *bpf, struct lbpf_stream *stream, u
         return lbpf_stream_consume(stream, kinds, error);
     lbpf_wait_start(L, &wait, timeout_ms < 0 ? -1 : (int64_t)timeout_ms * 1000000);
     do {
-        slice = lbpf_wait_slice_ms(&wait);
+        slice = lbpf_wait_slice_ms(L, &wait);
         result = lbpf_stream_poll(stream, kinds, slice, error);
-    } while (result >= 0 && slice > 0 && !bpf->handled && !bpf->has_failed && !bpf->has_stopped &&
-             !lbpf_wait_is_over(L, &wait));
+    } while (result >= 0 && slice > 0 && !bpf->handled && !bpf->has_failed && !bpf->has_stopped);
     return result;
 }
 
@@ -315,7 +314,6 @@ static int poll_buffers(lua_State *L, unsigned kinds, int timeout_ms)
 
     if (bpf->is_polling)
         return lbpf_misuse(L, "buffers cannot be polled from inside their callback");
-    lbpf_interrupt_check(L);
     lua_settop(L, 1);
     luaL_checkstack(L, LUA_MINSTACK, NULL);
     lua_getiuservalue(L, 1, LBPF_BPF_HANDLERS);
@@ -336,9 +334,10 @@ static int poll_buffers(lua_State *L, unsigned kinds, int timeout_ms)
         lua_settop(L, 3);
         return lua_error(L);
     }
-    lbpf_interrupt_check(L); /* error is empty then: a signal leaves none */
     if (result < 0 && result != -EINTR && error.code)
         return lbpf_raise(L, &error);
+    if (timeout_ms != 0 && timeout_ms != CONSUME)
+        lbpf_interrupt_check(L);
     lua_pushinteger(L, bpf->handled);
     return 1;
 }
@@ -352,10 +351,10 @@ static int bpf_perf_buffer_poll(lua_State *L)
     if (lbpf_stream_count(check_stream(L, bpf), LBPF_STREAM_PERF) == 0 && !bpf->is_polling) {
         struct lbpf_wait wait;
 
-        lbpf_interrupt_check(L);
         lbpf_wait_start(L, &wait, timeout_ms < 0 ? -1 : (int64_t)timeout_ms * 1000000);
         lbpf_wait_sleep(L, &wait);
-        lbpf_interrupt_check(L);
+        if (timeout_ms != 0)
+            lbpf_interrupt_check(L);
         lua_pushinteger(L, 0);
         return 1;
     }

@@ -22,19 +22,20 @@ static int next_line(lua_State *L, const struct lbpf_options *options, const cha
     struct lbpf_trace_pipe *pipe;
     struct lbpf_wait wait;
     bool nonblocking;
-    int result;
+    int result, slice;
 
     lbpf_args_collect(L, 2, options);
     nonblocking = lbpf_args_boolean(L, options, "nonblocking");
     pipe = lbpf_session_trace_pipe(bpf->session, &error);
     if (!pipe)
         return lbpf_raise(L, &error);
-    lbpf_interrupt_check(L);
     lbpf_wait_start(L, &wait, nonblocking ? 0 : -1);
     do {
-        result = lbpf_trace_pipe_readline(pipe, lbpf_wait_slice_ms(&wait), line, &error);
-    } while (result == -EAGAIN && !nonblocking && !lbpf_wait_is_over(L, &wait));
-    lbpf_interrupt_check(L);
+        slice = lbpf_wait_slice_ms(L, &wait);
+        result = lbpf_trace_pipe_readline(pipe, slice, line, &error);
+    } while (result == -EAGAIN && slice > 0);
+    if (!nonblocking && (result >= 0 || result == -EAGAIN || result == -EINTR))
+        lbpf_interrupt_check(L);
     if (result < 0 && result != -EAGAIN && result != -EINTR)
         return lbpf_raise(L, &error);
     return result;
