@@ -24,7 +24,7 @@ local options = parser:parse()
 
 local program = [[
 #define ARGUMENT 256   // longest argument that is shown whole
-#define TEXT 4096      // room for all of them
+#define TEXT 2048      // room for all of them, a power of two
 #define SEPARATOR 0x1f // ends each argument in the text
 
 struct exec_t {
@@ -35,32 +35,36 @@ struct exec_t {
     u8 more;     // there were more arguments, or longer ones
     u8 unread;   // memory of an argument was not there
     char comm[TASK_COMM_LEN];
-    char args[TEXT + ARGUMENT];
+    char args[2 * TEXT];
 };
 
 BPF_F_TABLE("hash", u32, struct exec_t, execs, 8192, BPF_F_NO_PREALLOC);
 BPF_PERF_OUTPUT(events);
 static const struct exec_t empty;
 
-// Appends one argument; returns its size with the end, or 0 when there is none.
-static inline u32 append(struct exec_t *exec, const char *argument)
+// Appends one argument, or a question mark. Tells whether it is there, and whole.
+static inline bool append(struct exec_t *exec, const char *argument)
 {
     u32 used = exec->used;
     if (used >= TEXT) {
         exec->more = 1;
-        return 0;
+        return false;
     }
     long size = bpf_probe_read_user_str(&exec->args[used], ARGUMENT, argument);
-    if (size <= 0 || size > ARGUMENT) {
+    if (size <= 0) {
         exec->unread = 1;
-        return 0;
+        exec->args[used] = '?';
+        exec->args[used + 1] = SEPARATOR;
+        exec->used = used + 2;
+        return false;
     }
     used += size;
-    exec->args[used - 1] = SEPARATOR;
     exec->used = used;
-    if (size == ARGUMENT)
-        exec->more = 1;
-    return size;
+    exec->args[(used - 1) & (2 * TEXT - 1)] = SEPARATOR; // the mask is for the verifier
+    if (size < ARGUMENT)
+        return true;
+    exec->more = 1;
+    return false;
 }
 
 static inline int enter(const char *filename, const char *const *argv)
@@ -115,15 +119,15 @@ static inline int leave(void *ctx, int ret)
 #endif
     if (exec->unread && ret == 0) {
         struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-        const char *argument = (const char *)task->mm->arg_start;
-        const char *end = (const char *)task->mm->arg_end;
-        exec->used = exec->more = 0;
-        for (int i = 0; i <= MAX_ARGS && argument < end; i++) {
-            if (i == MAX_ARGS)
-                exec->more = 1;
-            else
-                argument += append(exec, argument);
-        }
+        const char *start = (const char *)task->mm->arg_start;
+        u64 size = task->mm->arg_end - task->mm->arg_start;
+        exec->used = exec->more = exec->unread = 0;
+        // Each argument lies as far from the first as the text has grown.
+        for (int i = 0; i < MAX_ARGS && exec->used < size; i++)
+            if (!append(exec, start + exec->used))
+                break;
+        if (exec->used < size)
+            exec->more = 1;
     }
     exec->time_ns = bpf_ktime_get_ns();
     exec->ret = ret;

@@ -1,7 +1,8 @@
 -- strlen_count: count the strings that programs take the length of
 --
 -- A probe on strlen() of libc. The counts are exact: the kernel adds them up, and counts the calls
--- that find no room in the table as well.
+-- that find no room in the table as well. A string that nothing touched before the call is not in
+-- memory yet and can not be read then; it is read when strlen() returns.
 
 local argparse = require("argparse")
 local bpf = require("bpf")
@@ -20,12 +21,13 @@ struct key_t {
 
 BPF_HASH(counts, struct key_t, u64, 65536);
 BPF_ARRAY(others, u64, 1);
+BPF_HASH(unread, u32, const char *); // by thread
 
-int count(struct pt_regs *ctx)
+static inline int count(const char *text)
 {
     struct key_t key = {};
-    if (bpf_probe_read_user_str(key.text, sizeof(key.text), (void *)PT_REGS_PARM1(ctx)) < 0)
-        __builtin_memcpy(key.text, "(not in memory)", 16);
+    if (bpf_probe_read_user_str(key.text, sizeof(key.text), text) < 0)
+        return -1;
     u64 zero = 0, *number = counts.lookup_or_try_init(&key, &zero);
     if (number)
         __sync_fetch_and_add(number, 1);
@@ -33,10 +35,34 @@ int count(struct pt_regs *ctx)
         others.atomic_increment(0);
     return 0;
 }
+
+int on_call(struct pt_regs *ctx, const char *text)
+{
+    u32 thread = bpf_get_current_pid_tgid();
+    if (count(text) < 0)
+        unread.update(&thread, &text);
+    return 0;
+}
+
+int on_return(struct pt_regs *ctx)
+{
+    u32 thread = bpf_get_current_pid_tgid();
+    const char **text = unread.lookup(&thread);
+    if (!text)
+        return 0;
+    if (count(*text) < 0)
+        others.atomic_increment(0);
+    unread.delete(&thread);
+    return 0;
+}
 ]]
 
 local b <close> = bpf.BPF{ text = program }
-b:attach_uprobe{ name = options.library, sym = "strlen", fn_name = "count", pid = options.pid }
+local target = { name = options.library, sym = "strlen", pid = options.pid }
+target.fn_name = "on_return"
+b:attach_uretprobe(target)
+target.fn_name = "on_call"
+b:attach_uprobe(target)
 
 io.stdout:setvbuf("line")
 print(options.duration and ("Counting strlen() for %g s."):format(options.duration)
@@ -52,4 +78,5 @@ for i = 1, math.min(#items, options.top or #items) do
   local text = items[i][1].text:gsub("%c", function(c) return ("\\%03d"):format(c:byte()) end)
   if not io.write(("%10d %s\n"):format(items[i][2], text)) then os.exit() end
 end
-if b.others[0] > 0 then print(("%10d (other strings: the table was full)"):format(b.others[0])) end
+local others = b.others[0]
+if others > 0 then print(("%10d (others, for which the table had no room)"):format(others)) end

@@ -34,11 +34,14 @@ function running:line()
   return self.out:read("l")
 end
 
--- Reads on to the first line that has the pattern, and returns it; nil when none comes.
+-- Reads on to the first line that has the pattern, and returns it; raises what the program had to
+-- say if it ends without one.
 function running:wait_for(pattern)
   for line in self.out:lines() do
     if line:find(pattern) then return line end
   end
+  local status, _, errors = self:finish()
+  error(("no line with %q; ended with status %d: %s"):format(pattern, status, errors), 2)
 end
 
 function running:signal(name)
