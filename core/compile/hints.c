@@ -101,7 +101,7 @@ static void hint_method(const struct lbpf_diagnostics *diagnostics, const char *
         lbpf_nearest_offer(&nearest, word);
         at += strcspn(at, " ");
     }
-    if (lbpf_nearest_name(&nearest))
+    if (lbpf_nearest_name(&nearest) && !strstr(error->message, "did you mean"))
         lbpf_error_hint(error, "did you mean '%s'? '%s' has: %s", lbpf_nearest_name(&nearest),
                         table, methods);
     else
@@ -254,8 +254,9 @@ static void hint_name(const struct lbpf_diagnostics *diagnostics, const char *na
                         "a BPF program can call kernel helpers (bpf_…) and functions that it "
                         "defines itself, not the kernel's own functions");
     else
-        lbpf_error_hint(error, "macros of kernel headers are not in BTF; #define it in the program "
-                               "if it is one");
+        lbpf_error_hint(error,
+                        "constants of kernel headers come with any of them, as with #include "
+                        "<linux/sched.h>; #define it in the program if it is not among them");
 }
 
 /* What LLVM says in its own words about BPF's limits. */
