@@ -1,0 +1,84 @@
+-- Kernel symbols against the kernel's own list.
+local bpf <const> = require "bpf"
+
+local samples <const> = 1000
+
+-- The text symbols: {address, name, module}, in the list's order.
+local function read_list()
+  local list <const>, addresses <const>, names <const> = {}, {}, {}
+  for line in io.lines("/proc/kallsyms") do
+    local address, kind, name, module = line:match("^(%x+) (%a) (%S+)%s*(%S*)$")
+    address = tonumber(address, 16)
+    if kind:find("[tTwW]") then
+      module = module ~= "" and module or "[kernel]"
+      list[#list + 1] = { address = address, name = name, module = module }
+      addresses[address] = addresses[address] or {}
+      addresses[address][name] = true
+      names[name] = names[name] or {}
+      names[name][address] = true
+    end
+  end
+  return list, addresses, names
+end
+
+describe("BPF.ksym and BPF.ksymname", function()
+  local list, addresses, names
+  setup(function() list, addresses, names = read_list() end)
+
+  local function hidden() return #list == 0 or list[#list // 2].address == 0 end
+
+  it("agree with the kernel on a thousand random symbols", function()
+    if hidden() then return pending("needs the addresses of /proc/kallsyms (kernel.kptr_restrict)") end
+    math.randomseed(7)
+    for _ = 1, samples do
+      local symbol <const> = list[math.random(#list)]
+      local found <const> = bpf.BPF.ksymname(symbol.name)
+      assert.is_true(names[symbol.name][found], symbol.name)
+      local name <const> = bpf.BPF.ksym(symbol.address)
+      assert.is_true(addresses[symbol.address][name],
+        ("%x is %s, not %s"):format(symbol.address, symbol.name, name))
+    end
+  end)
+
+  it("show the module and the offset when asked", function()
+    if hidden() then return pending("needs the addresses of /proc/kallsyms (kernel.kptr_restrict)") end
+    local address <const> = bpf.BPF.ksymname("vfs_write")
+    assert.equal("vfs_write", bpf.BPF.ksym(address + 3))
+    assert.equal("vfs_write+0x3", bpf.BPF.ksym(address + 3, {show_offset = true}))
+    assert.equal("vfs_write+0x0 [kernel]", bpf.BPF.ksym(address, {show_module = true, show_offset = true}))
+    assert.equal("vfs_write [kernel]", bpf.BPF.ksym{addr = address, show_module = true})
+    for _, symbol in ipairs(list) do
+      if symbol.module:sub(1, 1) == "[" and symbol.module ~= "[kernel]" and symbol.module ~= "[bpf]" then
+        local text <const> = bpf.BPF.ksym(symbol.address, {show_module = true})
+        assert.truthy(text:find(symbol.module, 1, true), text)
+        break
+      end
+    end
+  end)
+
+  it("have an answer for what is no symbol", function()
+    assert.equal("[unknown]", bpf.BPF.ksym(0))
+    assert.equal("[unknown]", bpf.BPF.ksym(4096, {show_module = true, show_offset = true}))
+    assert.is_nil(bpf.BPF.ksymname("no_function_of_this_name"))
+    assert.is_nil(bpf.BPF.ksymname(""))
+    assert.error_matches(function() bpf.BPF.ksym("vfs_write") end, "integer")
+    assert.error_matches(function() bpf.BPF.ksym(1, {show_ofset = true}) end, "show_offset")
+  end)
+end)
+
+describe("BPF.get_syscall_fnname", function()
+  it("gives a name that the kernel has", function()
+    assert.truthy(bpf.BPF.ksymname(bpf.BPF.get_syscall_fnname("openat")))
+    assert.truthy(bpf.BPF.get_syscall_fnname("openat"):find("sys_openat$"))
+  end)
+end)
+
+describe("BPF.get_kprobe_functions", function()
+  it("lists what an expression means, each once", function()
+    local found <const> = bpf.BPF.get_kprobe_functions("vfs_(read|write)")
+    table.sort(found)
+    assert.same({"vfs_read", "vfs_write"}, found)
+    assert.same({}, bpf.BPF.get_kprobe_functions("no_function_of_this_name"))
+    assert.error(function() bpf.BPF.get_kprobe_functions("vfs_(") end)
+  end)
+end)
