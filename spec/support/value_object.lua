@@ -30,7 +30,8 @@ function object.compile(text)
     return nil
   end
   local path = os.tmpname()
-  local pipe = assert(io.popen(clang .. " -target bpf -O2 -g -x c -c -o " .. path .. " -", "w"))
+  local command = "LD_PRELOAD= " .. clang .. " -target bpf -O2 -g -x c -c -o " .. path .. " -"
+  local pipe = assert(io.popen(command, "w"))
   pipe:write(prologue, text)
   assert(pipe:close(), "the object does not compile")
   return path
