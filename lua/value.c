@@ -11,7 +11,6 @@
 #include "scratch.h"
 #include "value_private.h"
 
-#include <inttypes.h>
 #include <lauxlib.h>
 #include <string.h>
 
@@ -216,39 +215,7 @@ static int value_pairs(lua_State *L)
     return 2;
 }
 
-/* ---- comparing ------------------------------------------------------------------------------ */
-
-/* By meaning, not by bytes: padding and what follows a string's NUL do not count. */
-static bool is_equal(const struct lbpf_type *type, const unsigned char *a, const unsigned char *b,
-                     uint32_t bit_offset, uint32_t bit_size)
-{
-    uint32_t at = bit_offset / 8, length;
-
-    switch (type->kind) {
-    case LBPF_TYPE_STRUCT:
-    case LBPF_TYPE_UNION:
-        for (uint32_t i = 0; i < type->member_count; i++)
-            if (!is_equal(type->members[i].type, a, b, bit_offset + type->members[i].bit_offset,
-                          type->members[i].bit_size))
-                return false;
-        return true;
-    case LBPF_TYPE_ARRAY:
-        if (lbpf_type_is_string(type)) {
-            length = lbpf_decode_string_length(type, a + at);
-            return length == lbpf_decode_string_length(type, b + at) &&
-                   !memcmp(a + at, b + at, length);
-        }
-        for (uint32_t i = 0; i < type->count; i++)
-            if (!is_equal(type->element, a, b, bit_offset + i * type->element->size * 8, 0))
-                return false;
-        return true;
-    default:
-        if (bit_size)
-            return lbpf_decode_integer(type, a, bit_offset, bit_size) ==
-                   lbpf_decode_integer(type, b, bit_offset, bit_size);
-        return !memcmp(a + at, b + at, type->size);
-    }
-}
+/* ---- methods -------------------------------------------------------------------------------- */
 
 static int value_eq(lua_State *L)
 {
@@ -260,13 +227,11 @@ static int value_eq(lua_State *L)
     if (left && right && left_type == right_type) {
         lbpf_value_check_alive(L, left);
         lbpf_value_check_alive(L, right);
-        equal = is_equal(left_type, left->bytes, right->bytes, 0, 0);
+        equal = lbpf_value_is_equal(left_type, left->bytes, right->bytes);
     }
     lua_pushboolean(L, equal);
     return 1;
 }
-
-/* ---- methods -------------------------------------------------------------------------------- */
 
 static struct lbpf_view *check_any(lua_State *L, const struct lbpf_type **type)
 {
@@ -366,92 +331,6 @@ static int value_totable(lua_State *L)
     return 1;
 }
 
-/* ---- text ----------------------------------------------------------------------------------- */
-
-static void describe(struct lbpf_buffer *text, const struct lbpf_type *type,
-                     const unsigned char *base, uint32_t bit_offset, uint32_t bit_size);
-
-static void describe_string(struct lbpf_buffer *text, const unsigned char *bytes, uint32_t length)
-{
-    lbpf_buffer_append(text, "\"", 1);
-    for (uint32_t i = 0; i < length; i++) {
-        unsigned char c = bytes[i];
-
-        if (c == '"' || c == '\\')
-            lbpf_buffer_printf(text, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            lbpf_buffer_printf(text, "\\x%02x", c);
-        else
-            lbpf_buffer_append(text, &c, 1);
-    }
-    lbpf_buffer_append(text, "\"", 1);
-}
-
-static void describe_record(struct lbpf_buffer *text, const struct lbpf_type *type,
-                            const unsigned char *base, uint32_t bit_offset)
-{
-    const char *separator = "";
-
-    lbpf_buffer_append_string(text, "{");
-    for (uint32_t i = 0; i < type->member_count; i++) {
-        const struct lbpf_member *member = &type->members[i];
-
-        lbpf_buffer_append_string(text, separator);
-        if (member->name[0])
-            lbpf_buffer_printf(text, "%s=", member->name);
-        describe(text, member->type, base, bit_offset + member->bit_offset, member->bit_size);
-        separator = ", ";
-    }
-    lbpf_buffer_append_string(text, "}");
-}
-
-static void describe(struct lbpf_buffer *text, const struct lbpf_type *type,
-                     const unsigned char *base, uint32_t bit_offset, uint32_t bit_size)
-{
-    const unsigned char *at = base + bit_offset / 8;
-    int64_t value;
-
-    switch (type->kind) {
-    case LBPF_TYPE_STRUCT:
-    case LBPF_TYPE_UNION:
-        describe_record(text, type, base, bit_offset);
-        return;
-    case LBPF_TYPE_ARRAY:
-        if (lbpf_type_is_string(type)) {
-            describe_string(text, at, lbpf_decode_string_length(type, at));
-            return;
-        }
-        lbpf_buffer_append_string(text, "[");
-        for (uint32_t i = 0; i < type->count; i++) {
-            if (i)
-                lbpf_buffer_append_string(text, ", ");
-            describe(text, type->element, base, bit_offset + i * type->element->size * 8, 0);
-        }
-        lbpf_buffer_append_string(text, "]");
-        return;
-    case LBPF_TYPE_FLOAT:
-        lbpf_buffer_printf(text, "%.14g", lbpf_decode_float(type, base, bit_offset));
-        return;
-    default:
-        break;
-    }
-    if (type->size == 16 && !bit_size) {
-        lbpf_buffer_append_string(text, "0x");
-        for (unsigned i = 0; i < 16; i++)
-            lbpf_buffer_printf(text, "%02x", at[i]);
-        return;
-    }
-    value = lbpf_decode_integer(type, base, bit_offset, bit_size);
-    if (type->kind == LBPF_TYPE_POINTER)
-        lbpf_buffer_printf(text, "0x%" PRIx64, (uint64_t)value);
-    else if (type->kind == LBPF_TYPE_BOOL)
-        lbpf_buffer_append_string(text, value ? "true" : "false");
-    else if (type->is_signed)
-        lbpf_buffer_printf(text, "%" PRId64, value);
-    else
-        lbpf_buffer_printf(text, "%" PRIu64, (uint64_t)value);
-}
-
 static int value_tostring(lua_State *L)
 {
     const struct lbpf_record *record = record_upvalue(L);
@@ -465,7 +344,7 @@ static int value_tostring(lua_State *L)
     }
     view = check_self(L, record);
     text = lbpf_scratch_push(L);
-    describe(text, record->type, view->bytes, 0, 0);
+    lbpf_value_describe(text, record->type, view->bytes);
     lbpf_scratch_check(L, text);
     lua_pushlstring(L, lbpf_buffer_string(text), text->size);
     lbpf_buffer_free(text);

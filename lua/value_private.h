@@ -1,4 +1,4 @@
-/* What the two files about struct values share. */
+/* What the files about struct values share. */
 #ifndef LUA_VALUE_PRIVATE_H
 #define LUA_VALUE_PRIVATE_H
 
@@ -40,6 +40,13 @@ void lbpf_value_push_part(lua_State *L, int types, const struct lbpf_type *type,
 /* Stores the Lua value at index into one member or element. */
 void lbpf_value_read_part(lua_State *L, int index, const struct lbpf_type *type, void *base,
                           uint32_t bit_offset, uint32_t bit_size, const struct lbpf_path *path);
+
+/* Whether two values of a type mean the same: padding and what follows a string's NUL do not count.
+ */
+bool lbpf_value_is_equal(const struct lbpf_type *type, const void *a, const void *b);
+
+/* Appends the value as text: {pid=1, comm="x"}. */
+void lbpf_value_describe(struct lbpf_buffer *text, const struct lbpf_type *type, const void *bytes);
 
 /* Raises that the type has no such field, and names the nearest one. */
 int lbpf_value_unknown_field(lua_State *L, const struct lbpf_type *type, const char *name);
