@@ -4,7 +4,6 @@
 #include "args.h"
 #include "errors.h"
 
-#include <bpf/libbpf.h>
 #include <lauxlib.h>
 
 static const char *const load_names[] = {"fn_name", "prog_type", "attach_type", NULL};
@@ -37,7 +36,7 @@ static int bpf_load_func(lua_State *L)
     lua_createtable(L, 0, 2);
     lua_pushstring(L, name);
     lua_setfield(L, -2, "name");
-    lua_pushinteger(L, bpf_program__fd(program));
+    lua_pushinteger(L, lbpf_program_fd(program));
     lua_setfield(L, -2, "fd");
     return 1;
 }

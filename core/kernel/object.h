@@ -61,6 +61,9 @@ int lbpf_object_load(struct lbpf_object *object, const char *name,
                      const struct lbpf_load_options *options, struct bpf_program **program,
                      struct lbpf_error *error);
 
+/* The descriptor of a loaded program; lent. */
+int lbpf_program_fd(const struct bpf_program *program);
+
 /* The verifier's text of the last load (debug flags), or NULL. Lent until the next load. */
 const char *lbpf_object_load_log(const struct lbpf_object *object);
 

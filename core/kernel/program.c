@@ -315,3 +315,8 @@ int lbpf_object_load(struct lbpf_object *object, const char *name,
     *program = loaded->program;
     return 0;
 }
+
+int lbpf_program_fd(const struct bpf_program *program)
+{
+    return bpf_program__fd(program);
+}
