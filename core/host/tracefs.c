@@ -5,6 +5,7 @@
  */
 #include "host/tracefs.h"
 
+#include "host/features.h"
 #include "host/nearest.h"
 
 #include <errno.h>
@@ -50,6 +51,19 @@ static int explain_mount(int code, struct lbpf_error *error)
     return -code;
 }
 
+static void hint_at_rights(const char *folder, struct lbpf_error *error)
+{
+    char text[256];
+
+    lbpf_explain_permission(text, sizeof text);
+    if (text[0]) /* whoever is let in here would only be refused by bpf(2) */
+        lbpf_error_hint(error, "%s", text);
+    else
+        lbpf_error_hint(error,
+                        "run as root, or let your group in: mount -o remount,mode=750,gid=GROUP %s",
+                        folder);
+}
+
 const char *lbpf_tracefs(struct lbpf_error *error)
 {
     const char *folder = NULL;
@@ -67,9 +81,7 @@ const char *lbpf_tracefs(struct lbpf_error *error)
     if (access(folder, X_OK) != 0) {
         lbpf_error_set(error, errno, "open tracefs", "%s can not be read: %s", folder,
                        strerror(errno));
-        lbpf_error_hint(error,
-                        "run as root, or let your group in: mount -o remount,mode=750,gid=GROUP %s",
-                        folder);
+        hint_at_rights(folder, error);
         return NULL;
     }
     return folder;
