@@ -1,4 +1,5 @@
--- What the machine may lack: the compiler, rights, room for the cache. Each in a process of its own.
+-- What the machine may lack: the compiler, rights, room for the cache. Each in a process
+-- of its own.
 local process <const> = require "spec.support.process"
 local script <const> = require "spec.support.script"
 
@@ -83,14 +84,16 @@ end)
 describe("without rights", function()
   it("says which right is missing", function()
     local nobody <const> = "setpriv --reuid=65534 --regid=65534 --clear-groups"
-    if not os.execute(nobody .. " test -r " .. (os.getenv("LUABPF_BUILD") or "build/release") .. "/lib/bpf/core.so") then
+    local build <const> = os.getenv("LUABPF_BUILD") or "build/release"
+    if not os.execute(nobody .. " test -r " .. build .. "/lib/bpf/core.so") then
       return pending("needs root, setpriv, and a build folder that other users can read")
     end
     local e = outcome(nobody .. " env LUABPF_CACHE=").open
     assert.truthy(e:find("CAP_BPF and CAP_PERFMON", 1, true), e)
     assert.truthy(e:find("run it as root", 1, true), e)
     e = select(2, script.run([==[
-print(pcall(require "bpf".BPF, {text = "TRACEPOINT_PROBE(sched, sched_switch) { return args->next_pid; }"}))
+print(pcall(require "bpf".BPF,
+  {text = "TRACEPOINT_PROBE(sched, sched_switch) { return args->next_pid; }"}))
 ]==], nobody .. " env LUABPF_CACHE="))
     assert.truthy(e:find("run it as root", 1, true), e)
   end)
@@ -118,7 +121,8 @@ describe("the cache", function()
     if not os.execute("unshare -m true 2> /dev/null") then return pending("needs unshare -m") end
     local folder <const> = new_folder()
     local full <const> = ("unshare -m sh -c 'mount -t tmpfs -o size=4k,mode=700 none %s && "
-      .. "\"$@\" && ls -A %s > %s.left' sh env LUABPF_CACHE=%s"):format(folder, folder, folder, folder)
+      .. "\"$@\" && ls -A %s > %s.left' sh env LUABPF_CACHE=%s"):format(folder, folder, folder,
+        folder)
     local found <const> = outcome(full .. " ")
     assert.equal("good", found.open)
     assert.equal("good", found.attach)
@@ -155,7 +159,8 @@ describe("the cache", function()
     assert.equal("good", outcome(run).attach)
     local path <const> = folder .. "/" .. names_in(folder)[1]
     for _, change in ipairs{
-      "chown 65534 " .. path, "chmod 666 " .. path, "chmod 777 " .. folder, "chown 65534 " .. folder,
+      "chown 65534 " .. path, "chmod 666 " .. path, "chmod 777 " .. folder, "chown 65534 "
+        .. folder,
     } do
       assert(os.execute(change))
       assert.equal("good", outcome(run).attach, change)

@@ -1,4 +1,5 @@
--- The program whose calls of the kernel and of libc specs count (calls.c), built once per build folder.
+-- The program whose calls of the kernel and of libc specs count (calls.c), built once per build
+-- folder.
 local process <const> = require "spec.support.process"
 
 local calls = { bytes = 4099 }

@@ -78,7 +78,8 @@ describe("kprobe", function()
 
   it_with_kprobes("takes maxactive, and leaves no event in tracefs", function()
     local before <const> = process.defined_probes()
-    local link <close> = b:attach_kretprobe{event = "vfs_write", fn_name = "on_written", maxactive = 17}
+    local link <close> = b:attach_kretprobe{event = "vfs_write", fn_name = "on_written",
+      maxactive = 17}
     calls.make(count)
     assert.equal(count, seen(3))
     link:detach()
@@ -100,7 +101,8 @@ describe("kprobe", function()
 
   it_with_kprobes("attaches inside a function, to the start of an instruction only", function()
     -- The entry is a 5-byte call for ftrace, with or without a 4-byte endbr64 before it.
-    local good, inside = pcall(b.attach_kprobe, b, {event = "vfs_write", event_off = 9, fn_name = "in_write"})
+    local good, inside = pcall(b.attach_kprobe, b, {event = "vfs_write", event_off = 9,
+      fn_name = "in_write"})
     if not good then
       inside = b:attach_kprobe{event = "vfs_write", event_off = 5, fn_name = "in_write"}
     end
@@ -159,7 +161,8 @@ describe("kprobe", function()
     assert.equal(2, e.errno)
     assert.truthy(e.message:find("vfs_wrote", 1, true))
     assert.truthy(e.hint:find("vfs_write", 1, true))
-    good, e = pcall(b.attach_kprobe, b, {event_re = "nothing_[0-9]+_like_this", fn_name = "on_write"})
+    good, e = pcall(b.attach_kprobe, b, {event_re = "nothing_[0-9]+_like_this",
+      fn_name = "on_write"})
     assert.is_false(good)
     assert.truthy(e.hint:find("whole name", 1, true))
     assert.equal(0, b:num_open_kprobes())

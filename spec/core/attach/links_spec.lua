@@ -100,7 +100,7 @@ describe("a BPF object", function()
     assert.truthy(tostring(b):find("closed", 1, true))
   end)
 
-  it_with_uprobes("leaves nothing when its block ends by an error, or the collector finds it", function()
+  it_with_uprobes("leaves nothing after an error in its block, or after the collector", function()
     local before <const> = leftovers.now()
     pcall(function()
       local b <close> = bpf.BPF{text = text}

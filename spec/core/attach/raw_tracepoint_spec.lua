@@ -6,7 +6,10 @@ local count <const> = 127
 local feature <const> = bpf.features().raw_tracepoint
 
 local function it_with_raw_tracepoints(name, test)
-  it(name, feature.available and test or function() pending("needs raw tracepoints: " .. feature.reason) end)
+  it(name, function()
+    if not feature.available then return pending("needs raw tracepoints: " .. feature.reason) end
+    test()
+  end)
 end
 
 local text <const> = [[
@@ -59,7 +62,8 @@ describe("raw tracepoint", function()
       assert.truthy(e.message:find(case[1], 1, true))
       assert.truthy((e.hint or ""):find(case[2], 1, true), tostring(e))
     end
-    local good, e = pcall(b.attach_raw_tracepoint, b, {tp = "sys_enter", fn_name = "raw_tracepoint__sys_enter"})
+    local good, e = pcall(b.attach_raw_tracepoint, b, {tp = "sys_enter",
+      fn_name = "raw_tracepoint__sys_enter"})
     assert.is_false(good)
     assert.equal(17, e.errno) -- EEXIST
   end)

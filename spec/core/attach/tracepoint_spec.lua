@@ -76,7 +76,8 @@ describe("tracepoint", function()
   end)
 
   it_with_tracepoints("attaches to all that an expression matches", function()
-    local link <close> = b:attach_tracepoint{tp_re = "syscalls:sys_(enter|exit)_dup3", fn_name = "on_dup3_too"}
+    local link <close> = b:attach_tracepoint{tp_re = "syscalls:sys_(enter|exit)_dup3",
+      fn_name = "on_dup3_too"}
     assert.equal(2, link:count())
     assert.equal(2, b:num_open_tracepoints())
     calls.make(count)
@@ -97,7 +98,8 @@ describe("tracepoint", function()
 
   it_with_tracepoints("refuses the same function twice on one", function()
     local link <close> = b:attach_tracepoint{tp = "syscalls:sys_enter_dup3", fn_name = "on_dup3"}
-    local good, e = pcall(b.attach_tracepoint, b, {tp = "syscalls:sys_enter_dup3", fn_name = "on_dup3"})
+    local good, e = pcall(b.attach_tracepoint, b, {tp = "syscalls:sys_enter_dup3",
+      fn_name = "on_dup3"})
     assert.is_false(good)
     assert.equal(17, e.errno) -- EEXIST
     assert.equal(1, link:count())

@@ -69,7 +69,8 @@ describe("uprobe", function()
   end
 
   it_with_uprobes("sees every call of a program's function and its argument", function()
-    local link <close> = b:attach_uprobe{name = target.path(), sym = "answer", fn_name = "on_answer"}
+    local link <close> = b:attach_uprobe{name = target.path(), sym = "answer",
+      fn_name = "on_answer"}
     assert.equal("uprobe", link:kind())
     assert.equal(1, link:count())
     assert.equal(1, b:num_open_uprobes())
@@ -79,7 +80,8 @@ describe("uprobe", function()
   end)
 
   it_with_uprobes("gives a return probe what the function returned", function()
-    local link <close> = b:attach_uretprobe{name = target.path(), sym = "answer", fn_name = "on_answered"}
+    local link <close> = b:attach_uretprobe{name = target.path(), sym = "answer",
+      fn_name = "on_answered"}
     assert.equal("uretprobe", link:kind())
     target.run(count)
     assert.equal(count, seen(2))
@@ -115,18 +117,20 @@ describe("uprobe", function()
   end)
 
   it_with_uprobes("attaches to all functions that an expression matches", function()
-    local link <close> = b:attach_uprobe{name = target.path(), sym_re = "answer|six", fn_name = "on_any"}
+    local link <close> = b:attach_uprobe{name = target.path(), sym_re = "answer|six",
+      fn_name = "on_any"}
     assert.equal(2, link:count())
     assert.equal(2, b:num_open_uprobes())
     assert.equal(bpf.features().uprobe_multi.available and "uprobe_multi" or "uprobe", link:kind())
-    local back <close> = b:attach_uretprobe{name = target.path(), sym_re = "answ.*", fn_name = "on_answered"}
+    local back <close> = b:attach_uretprobe{name = target.path(), sym_re = "answ.*",
+      fn_name = "on_answered"}
     target.run(count)
     assert.equal(2 * count, seen(5))
     assert.equal(count, seen(2))
     assert.equal(1, back:count())
   end)
 
-  it_with_uprobes("finds a library by its short name, and an indirect function's implementation", function()
+  it_with_uprobes("finds a library by its short name, and follows indirect functions", function()
     local one <close> = b:attach_uprobe{name = "c", sym = "strlen", fn_name = "on_text"}
     local two <close> = b:attach_uretprobe{name = "c", sym = "strlen", fn_name = "on_length"}
     assert.equal("uprobe", one:kind())
@@ -140,7 +144,8 @@ describe("uprobe", function()
   it_with_uprobes("breaks no call of strchr", function()
     for _, way in ipairs{ "sym", "sym_re" } do
       b.seen:clear()
-      local good, link = pcall(b.attach_uprobe, b, {name = "c", [way] = "strchr", fn_name = "on_text"})
+      local good, link = pcall(b.attach_uprobe, b, {name = "c", [way] = "strchr",
+        fn_name = "on_text"})
       calls.make(count) -- fails when a call gets a wrong result
       if good then
         assert.equal(count, seen(3))
@@ -169,7 +174,8 @@ describe("uprobe", function()
     b:attach_uprobe{name = "c", sym = "strlen", fn_name = "on_text"}
     b:attach_uretprobe{name = "c", sym = "strlen", fn_name = "on_length"}
     b:attach_uprobe{name = target.path(), addr = address_of("answer"), fn_name = "on_answer"}
-    b:attach_uprobe{name = target.path(), sym = "six", sym_off = 0, pid = process.own_pid(), fn_name = "on_any"}
+    b:attach_uprobe{name = target.path(), sym = "six", sym_off = 0, pid = process.own_pid(),
+      fn_name = "on_any"}
     assert.equal(4, b:num_open_uprobes())
     b:detach_uprobe{name = "c", sym = "strlen"}
     assert.equal(3, b:num_open_uprobes())
@@ -211,7 +217,8 @@ describe("uprobe", function()
       {{name = "c", sym = "strlenn"}, "strlenn", "strlen"},
       {{name = "nolibraryofthisname", sym = "f"}, "nolibraryofthisname", ""},
       {{name = "/nonexistent/library.so", sym = "f"}, "/nonexistent/library.so", ""},
-      {{name = target.path(), sym_re = "no_such_function_[0-9]"}, "no_such_function_", "whole name"},
+      {{name = target.path(), sym_re = "no_such_function_[0-9]"}, "no_such_function_",
+        "whole name"},
       {{name = "/etc/passwd", sym = "f"}, "/etc/passwd", "ELF"},
       {{name = "c", sym = "strlen", pid = 2147483646}, "", ""},
     }

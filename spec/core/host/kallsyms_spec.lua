@@ -2,6 +2,7 @@
 local bpf <const> = require "bpf"
 
 local samples <const> = 1000
+local needed <const> = "needs the addresses of /proc/kallsyms (kernel.kptr_restrict)"
 
 -- The text symbols: {address, name, module}, in the list's order.
 local function read_list()
@@ -28,7 +29,7 @@ describe("BPF.ksym and BPF.ksymname", function()
   local function hidden() return #list == 0 or list[#list // 2].address == 0 end
 
   it("agree with the kernel on a thousand random symbols", function()
-    if hidden() then return pending("needs the addresses of /proc/kallsyms (kernel.kptr_restrict)") end
+    if hidden() then return pending(needed) end
     math.randomseed(7)
     for _ = 1, samples do
       local symbol <const> = list[math.random(#list)]
@@ -41,14 +42,16 @@ describe("BPF.ksym and BPF.ksymname", function()
   end)
 
   it("show the module and the offset when asked", function()
-    if hidden() then return pending("needs the addresses of /proc/kallsyms (kernel.kptr_restrict)") end
+    if hidden() then return pending(needed) end
     local address <const> = bpf.BPF.ksymname("vfs_write")
     assert.equal("vfs_write", bpf.BPF.ksym(address + 3))
     assert.equal("vfs_write+0x3", bpf.BPF.ksym(address + 3, {show_offset = true}))
-    assert.equal("vfs_write+0x0 [kernel]", bpf.BPF.ksym(address, {show_module = true, show_offset = true}))
+    assert.equal("vfs_write+0x0 [kernel]", bpf.BPF.ksym(address, {show_module = true,
+      show_offset = true}))
     assert.equal("vfs_write [kernel]", bpf.BPF.ksym{addr = address, show_module = true})
     for _, symbol in ipairs(list) do
-      if symbol.module:sub(1, 1) == "[" and symbol.module ~= "[kernel]" and symbol.module ~= "[bpf]" then
+      if symbol.module:sub(1, 1) == "[" and symbol.module ~= "[kernel]"
+        and symbol.module ~= "[bpf]" then
         local text <const> = bpf.BPF.ksym(symbol.address, {show_module = true})
         assert.truthy(text:find(symbol.module, 1, true), text)
         break

@@ -47,7 +47,8 @@ describe("trace_pipe", function()
       local question = 0
       for _, line in ipairs(lines) do
         if line:find("luabpf-trace", 1, true) then
-          assert.truthy(line:find(("luabpf-trace question=%d twice=%d end"):format(question, 2 * question), 1, true))
+          assert.truthy(line:find(("luabpf-trace question=%d twice=%d end"):format(question,
+            2 * question), 1, true))
           question = question + 1
         end
       end
@@ -69,7 +70,8 @@ describe("trace_pipe", function()
           assert.is_true(cpu >= 0)
           assert.equal("string", type(flags))
           assert.is_true(timestamp >= last)
-          assert.equal(("luabpf-trace question=%d twice=%d end"):format(question, 2 * question), message)
+          assert.equal(("luabpf-trace question=%d twice=%d end"):format(question, 2 * question),
+            message)
           question, last = question + 1, timestamp
         end
         return true
