@@ -60,7 +60,7 @@ describe("opensnoop", function()
   end)
 
   it("ends by itself after the given time", function()
-    local status, out, errors = process.run("./luabpf opensnoop --duration 1 --name no-such-name")
+    local status, out, errors = process.run("./luabpf opensnoop --duration 1 --pid " .. own_pid)
     assert.equal("", errors)
     assert.equal(0, status)
     assert.equal(1, select(2, out:gsub("\n", "")))

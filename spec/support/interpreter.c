@@ -7,26 +7,44 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static lua_State *running;
+
+static void raise_interrupt(lua_State *L, lua_Debug *where)
+{
+    (void)where;
+    lua_sethook(L, NULL, 0, 0);
+    luaL_error(L, "interrupted!");
+}
+
+static void on_interrupt(int number)
+{
+    signal(number, SIG_DFL);
+    lua_sethook(running, raise_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT,
+                1);
+}
 
 static int explain(lua_State *L)
 {
-    const char *message = luaL_tolstring(L, 1, NULL);
-
-    luaL_traceback(L, L, message, 1);
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
     return 1;
 }
 
 int main(int argc, char **argv)
 {
     lua_State *L = luaL_newstate();
+    int is_text = argc == 3 && !strcmp(argv[1], "-e");
     int status;
 
     if (!L || argc < 2) {
         fprintf(stderr, "usage: %s FILE [ARG...]\n", argv[0]);
         return EXIT_FAILURE;
     }
+    running = L;
     luaL_openlibs(L);
     lua_createtable(L, argc, 0);
     for (int i = 0; i < argc; i++) {
@@ -36,9 +54,10 @@ int main(int argc, char **argv)
     lua_setglobal(L, "arg");
 
     lua_pushcfunction(L, explain);
-    status = luaL_loadfile(L, argv[1]);
+    status = is_text ? luaL_loadstring(L, argv[2]) : luaL_loadfile(L, argv[1]);
     for (int i = 2; status == LUA_OK && i < argc; i++)
         lua_pushstring(L, argv[i]);
+    signal(SIGINT, on_interrupt);
     if (status == LUA_OK)
         status = lua_pcall(L, argc - 2, 0, 1);
     if (status != LUA_OK)
