@@ -1,0 +1,42 @@
+-- Rejections that this machine's kernel may not give, from logs that kernels did give (logs/*.txt):
+-- message, where and hint are those of the golden file. After a change of words:
+-- LUABPF_GOLDEN=write luabpf test --native spec/core/kernel/verifier_words_spec.lua
+local folder <const> = "spec/core/kernel/logs/"
+local golden <const> = folder .. "golden.md"
+local build <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
+
+local function output_of(command)
+  local pipe <const> = assert(io.popen(command))
+  local text <const> = pipe:read("a")
+  assert(pipe:close(), command)
+  return text
+end
+
+local function explained()
+  local rooms <const> = "core/kernel/verifier_log.c core/kernel/verifier_hints.c "
+    .. "core/kernel/helper_versions.c core/base/buffer.c core/base/error.c"
+  output_of(("mkdir -p %s && cc -std=gnu11 -D_GNU_SOURCE -g -Icore -o %s/explain "
+    .. "spec/support/explain.c %s"):format(build, build, rooms))
+  local parts <const> = {}
+  for name in output_of("ls " .. folder):gmatch("(%S+)%.txt") do
+    parts[#parts + 1] = ("## %s\n%s"):format(name,
+      output_of(("%s/explain %s%s.txt"):format(build, folder, name)))
+  end
+  return table.concat(parts, "\n")
+end
+
+describe("a verifier's log", function()
+  it("is explained in the words of the golden file", function()
+    if os.getenv("LUABPF_SLOW") then return pending("needs no other kernel: logs are texts") end
+    local text <const> = explained()
+    if os.getenv("LUABPF_GOLDEN") == "write" then
+      local out <const> = assert(io.open(golden, "w"))
+      out:write(text)
+      out:close()
+    end
+    local file <const> = assert(io.open(golden))
+    local expected <const> = file:read("a")
+    file:close()
+    assert.equal(expected, text)
+  end)
+end)
