@@ -44,10 +44,11 @@ bool lbpf_object_has_function(const struct lbpf_object *object, const char *name
 /* Types of the object's BTF; NULL when it has none. */
 struct lbpf_types *lbpf_object_types(struct lbpf_object *object);
 
+/* What is 0 or NULL is read off the function's section and name (see program_kind.h). */
 struct lbpf_load_options {
     enum bpf_prog_type type;
-    enum bpf_attach_type expected_attach_type; /* 0 = the type's default */
-    const char *attach_target;                 /* kernel function for TRACING and LSM, else NULL */
+    enum bpf_attach_type expected_attach_type;
+    const char *attach_target; /* kernel function for TRACING and LSM, else NULL */
 };
 
 /*

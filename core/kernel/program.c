@@ -11,6 +11,8 @@
 #include "compile/compile.h"
 #include "kernel/line_info.h"
 #include "kernel/object_private.h"
+#include "kernel/program_kind.h"
+#include "kernel/program_name.h"
 #include "kernel/sys.h"
 #include "kernel/verifier_log.h"
 
@@ -109,19 +111,31 @@ static int set_target(struct attempt *attempt)
     return result;
 }
 
+/* The n-th program of the first object is the n-th of every other. */
+static struct bpf_program *find_program(const struct attempt *attempt)
+{
+    size_t index = (size_t)(attempt->function - attempt->object->functions);
+    struct bpf_program *program = NULL;
+
+    do
+        program = bpf_object__next_program(attempt->libbpf_object, program);
+    while (program && index--);
+    return program;
+}
+
 static int set_up(struct attempt *attempt)
 {
     const struct lbpf_load_options *options = attempt->options;
     int result;
 
-    attempt->program =
-        bpf_object__find_program_by_name(attempt->libbpf_object, attempt->function->name);
+    attempt->program = find_program(attempt);
     if (!attempt->program)
         return -ENOENT;
     result = share_maps(attempt);
     if (!result)
         result = bpf_program__set_autoload(attempt->program, true);
-    if (!result)
+    /* Unchanged, it stays what SEC() made it, with flags that only libbpf knows (fentry.s/…). */
+    if (!result && bpf_program__type(attempt->program) != options->type)
         result = bpf_program__set_type(attempt->program, options->type);
     if (!result) /* always, because a SEC() of the user's own may have set another */
         result =
@@ -137,11 +151,14 @@ static int set_up(struct attempt *attempt)
 
 static int try_once(struct attempt *attempt)
 {
+    struct lbpf_short_name name;
     int result;
 
     attempt->words.size = 0;
     attempt->log[0] = '\0';
+    lbpf_program_name_shorten(&name, attempt->object, attempt->function);
     attempt->libbpf_object = lbpf_object_reopen(attempt->object, &attempt->words);
+    lbpf_program_name_restore(&name);
     if (!attempt->libbpf_object)
         return -lbpf_libbpf_code(errno);
     lbpf_libbpf_listen(&attempt->words);
@@ -288,10 +305,41 @@ static int load_new(struct lbpf_object *object, struct lbpf_function *function,
     return result;
 }
 
+static const struct bpf_program *original_of(const struct lbpf_object *object,
+                                             const struct lbpf_function *function)
+{
+    return bpf_object__find_program_by_name(object->libbpf_object, function->name);
+}
+
+/* Completes the options. A program of unknown type, or without the function that its type is
+ * attached to, would be refused by the kernel with a bare EINVAL. */
+static int complete_options(const struct lbpf_object *object, const struct lbpf_function *function,
+                            struct lbpf_load_options *options, struct lbpf_error *error)
+{
+    lbpf_program_kind(original_of(object, function), options);
+    if (!options->type) {
+        lbpf_error_set(error, EINVAL, "load", "Nothing says what type of program %s is",
+                       function->name);
+        lbpf_error_hint(error, "give the type (BPF.KPROBE, …), a name with a prefix (kprobe__…, "
+                               "kfunc__vmlinux__…), or a section (SEC(\"xdp\"))");
+        return -EINVAL;
+    }
+    if ((options->type == BPF_PROG_TYPE_TRACING || options->type == BPF_PROG_TYPE_LSM) &&
+        !options->attach_target) {
+        lbpf_error_set(error, EINVAL, "load", "Nothing says which kernel function %s traces",
+                       function->name);
+        lbpf_error_hint(error, "declare it with KFUNC_PROBE, KRETFUNC_PROBE, KMOD_RET, LSM_PROBE "
+                               "or BPF_ITER, or in a section such as SEC(\"fentry/FUNCTION\")");
+        return -EINVAL;
+    }
+    return 0;
+}
+
 int lbpf_object_load(struct lbpf_object *object, const char *name,
                      const struct lbpf_load_options *options, struct bpf_program **program,
                      struct lbpf_error *error)
 {
+    struct lbpf_load_options complete = *options;
     const struct lbpf_strmap_entry *entry =
         lbpf_strmap_get(&object->function_index, name, strlen(name));
     struct lbpf_function *function;
@@ -306,9 +354,12 @@ int lbpf_object_load(struct lbpf_object *object, const char *name,
         return -ENOENT;
     }
     function = &object->functions[entry->value];
-    loaded = find_loaded(function, options);
+    result = complete_options(object, function, &complete, error);
+    if (result)
+        return result;
+    loaded = find_loaded(function, &complete);
     if (!loaded) {
-        result = load_new(object, function, options, &loaded, error);
+        result = load_new(object, function, &complete, &loaded, error);
         if (result)
             return result;
     }

@@ -191,6 +191,7 @@ void lower_module(LLVMModuleRef module)
         .nothing = LLVMVoidTypeInContext(context),
     };
 
+    lower_packets(&lowering);
     /* early-cse folds the loads of method pointers, so that methods are called by name. */
     run_passes(&lowering, "globalopt,function(early-cse)");
     lower_methods(&lowering);

@@ -4,6 +4,7 @@
  * The prelude makes most of the dialect ordinary C: a table is a constant struct of inline
  * functions, which LLVM folds away by itself. What C can't say is done here, one file per kind:
  *
+ *   packet.c      members of packet headers, whose bits lie in the order of the wire
  *   methods.c     arguments that a method call leaves out, and the type of submitted events
  *   parameters.c  a probe function's parameters 2… come out of the registers
  *   reads.c       loads through pointers that a BPF program may not follow become probe_read calls
@@ -64,6 +65,8 @@ bool lower_has_prefix(const char *name, const char *prefix);
 enum {
     HELPER_PROBE_READ = 4,
     HELPER_TRACE_PRINTK = 6,
+    HELPER_L3_CSUM_REPLACE = 10,
+    HELPER_L4_CSUM_REPLACE = 11,
     HELPER_PROBE_READ_KERNEL = 113,
     HELPER_TRACE_VPRINTK = 177,
 };
@@ -86,6 +89,7 @@ enum origin lower_origin(LLVMValueRef pointer);
 bool lower_is_network_context(const char *context_type);
 
 /* --- the steps --- */
+void lower_packets(struct lowering *lowering);
 void lower_methods(struct lowering *lowering);
 void lower_parameters(struct lowering *lowering);
 void lower_reads(struct lowering *lowering);

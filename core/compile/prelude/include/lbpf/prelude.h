@@ -13,5 +13,6 @@
 #include <lbpf/maps.h>
 #include <lbpf/probes.h>
 #include <lbpf/arithmetic.h>
+#include <lbpf/packet.h>
 
 #endif
