@@ -75,8 +75,8 @@ void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
 
 /* ---- construction --------------------------------------------------------------------------- */
 
-static const char *const constructor_names[] = {"text",  "src_file",     "obj",         "cflags",
-                                                "debug", "allow_rlimit", "auto_attach", NULL};
+static const char *const constructor_names[] = {
+    "text", "src_file", "obj", "cflags", "debug", "allow_rlimit", "auto_attach", "cache", NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
 /* Fills source->cflags from the option; the array lies in a userdata that is left on the stack, the
@@ -179,6 +179,8 @@ static int bpf_new(lua_State *L)
                lbpf_args_boolean(L, &constructor_options, "auto_attach");
     options.debug = (unsigned)lbpf_args_integer(L, &constructor_options, "debug", 0);
     options.source.debug = options.debug;
+    options.source.no_cache =
+        lbpf_args_has(L, "cache") && !lbpf_args_boolean(L, &constructor_options, "cache");
     read_program(L, &options);
     bpf = push_husk(L);
     husk = lua_gettop(L);

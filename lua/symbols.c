@@ -1,6 +1,7 @@
 /*
- * Kernel symbols, kernel functions, tracepoints. Each function exists twice: BPF.ksym(address) and
- * b:ksym(address). The symbol table is read once for each Lua state, when first asked for.
+ * Kernel symbols, kernel functions, tracepoints, kernel types. Each function exists twice:
+ * BPF.ksym(address) and b:ksym(address). The symbol table is read once for each Lua state, when
+ * first asked for.
  */
 #include "symbols.h"
 
@@ -217,6 +218,25 @@ static int bpf_tracepoint_exists(lua_State *L)
     return 1;
 }
 
+/* ---- types ---------------------------------------------------------------------------------- */
+
+/* BPF.kernel_struct_has_field(name, field): 1, 0, or -1 when there is no such struct, as in BCC. */
+static int bpf_kernel_struct_has_field(lua_State *L)
+{
+    drop_self(L);
+    lua_pushinteger(L,
+                    lbpf_kernel_struct_has_field(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+    return 1;
+}
+
+/* BPF.kernel_enum_has_val(name, enumerator): likewise; the name "" means enums without one. */
+static int bpf_kernel_enum_has_val(lua_State *L)
+{
+    drop_self(L);
+    lua_pushinteger(L, lbpf_kernel_enum_has_value(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+    return 1;
+}
+
 void lbpf_symbols_open(lua_State *L, int methods, int statics)
 {
     static const luaL_Reg functions[] = {
@@ -227,6 +247,8 @@ void lbpf_symbols_open(lua_State *L, int methods, int statics)
         {"get_kprobe_functions", bpf_get_kprobe_functions},
         {"get_tracepoints", bpf_get_tracepoints},
         {"tracepoint_exists", bpf_tracepoint_exists},
+        {"kernel_struct_has_field", bpf_kernel_struct_has_field},
+        {"kernel_enum_has_val", bpf_kernel_enum_has_val},
         {NULL, NULL},
     };
 

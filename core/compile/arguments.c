@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -66,11 +67,14 @@ static const char *target_arch(void)
 #endif
 }
 
-static unsigned kernel_version(void)
+unsigned lbpf_kernel_version_code(void)
 {
+    const char *own = getenv("BCC_LINUX_VERSION_CODE");
     struct utsname name;
     unsigned major = 0, minor = 0, patch = 0;
 
+    if (own && *own && !own[strspn(own, "0123456789")] && strlen(own) < 10)
+        return (unsigned)strtoul(own, NULL, 10);
     if (!uname(&name))
         sscanf(name.release, "%u.%u.%u", &major, &minor, &patch);
     return (major << 16) + (minor << 8) + (patch < 255 ? patch : 255);
@@ -117,5 +121,5 @@ void lbpf_arguments_add_language(struct lbpf_arguments *arguments)
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         lbpf_arguments_add(arguments, "%s", flags[i]);
     lbpf_arguments_add(arguments, "-D__TARGET_ARCH_%s", target_arch());
-    lbpf_arguments_add(arguments, "-DLINUX_VERSION_CODE=%u", kernel_version());
+    lbpf_arguments_add(arguments, "-DLINUX_VERSION_CODE=%u", lbpf_kernel_version_code());
 }

@@ -17,6 +17,8 @@ void lbpf_arguments_add(struct lbpf_arguments *arguments, const char *format, ..
     LBPF_PRINTF(2, 3);
 /* Adds what every program is compiled with: target, language, warnings, the kernel's version. */
 void lbpf_arguments_add_language(struct lbpf_arguments *arguments);
+/* LINUX_VERSION_CODE: the running kernel's, or what $BCC_LINUX_VERSION_CODE says. */
+unsigned lbpf_kernel_version_code(void);
 /* Makes the vector, ended by NULL. Nothing may be added afterwards. False when there are too many
  * arguments or memory is short. */
 bool lbpf_arguments_finish(struct lbpf_arguments *arguments);

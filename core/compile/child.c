@@ -10,11 +10,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -165,16 +169,54 @@ static int drain(int *fd, struct lbpf_buffer *buffer, size_t limit, bool drop)
     return drop ? 0 : -EFBIG;
 }
 
-static int collect(const struct lbpf_child *child, int *output, int *messages)
+/* --- limits ----------------------------------------------------------------------------------- */
+
+/* posix_spawn sets no limits, so they come a moment after the start. What may not be set is left:
+ * then a stricter limit is in force already. */
+static void limit(pid_t pid, const struct lbpf_child *child)
+{
+    const rlim_t bytes = (rlim_t)child->megabytes << 20, seconds = child->seconds;
+
+    if (child->megabytes)
+        prlimit(pid, RLIMIT_AS, &(struct rlimit){bytes, bytes}, NULL);
+    if (child->seconds)
+        prlimit(pid, RLIMIT_CPU, &(struct rlimit){seconds, seconds + 1}, NULL);
+    prlimit(pid, RLIMIT_CORE, &(struct rlimit){0, 0}, NULL);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Waits for one of the fds until the deadline (0: for ever). 0, -ETIMEDOUT or -errno. */
+static int poll_until(struct pollfd *polls, nfds_t count, int64_t deadline_ms)
+{
+    int64_t left = deadline_ms ? deadline_ms - now_ms() : -1;
+    int result;
+
+    if (deadline_ms && left <= 0)
+        return -ETIMEDOUT;
+    result = poll(polls, count, left > INT32_MAX ? INT32_MAX : (int)left);
+    if (result < 0 && errno != EINTR)
+        return -errno;
+    if (result <= 0)
+        for (nfds_t i = 0; i < count; i++)
+            polls[i].revents = 0;
+    return 0;
+}
+
+static int collect(const struct lbpf_child *child, int *output, int *messages, int64_t deadline_ms)
 {
     while (*output >= 0 || *messages >= 0) {
         struct pollfd polls[2] = {{.fd = *output, .events = POLLIN},
                                   {.fd = *messages, .events = POLLIN}};
-        int result = 0;
+        int result = poll_until(polls, 2, deadline_ms);
 
-        if (poll(polls, 2, -1) < 0 && errno != EINTR)
-            return -errno;
-        if (polls[0].revents)
+        if (!result && polls[0].revents)
             result = drain(output, child->output, OUTPUT_LIMIT, false);
         if (!result && polls[1].revents)
             result = drain(messages, child->messages, MESSAGES_LIMIT, true);
@@ -182,6 +224,20 @@ static int collect(const struct lbpf_child *child, int *output, int *messages)
             return result;
     }
     return 0;
+}
+
+/* A child may close its outputs and live on. */
+static int wait_until(pid_t pid, int64_t deadline_ms)
+{
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    int result = 0;
+
+    if (end.fd < 0)
+        return 0; /* it is gone and hidden by SIGCHLD, or the kernel is old */
+    while (!result && !end.revents)
+        result = poll_until(&end, 1, deadline_ms);
+    close(end.fd);
+    return result;
 }
 
 static int wait_for(pid_t pid)
@@ -197,6 +253,7 @@ static int wait_for(pid_t pid)
 int lbpf_child_run(const struct lbpf_child *child)
 {
     struct lbpf_buffer storage = {0};
+    int64_t deadline_ms = child->seconds ? now_ms() + (int64_t)child->seconds * 1000 : 0;
     char *environment[8];
     int output[2], messages[2] = {-1, -1};
     pid_t pid = -1;
@@ -212,10 +269,14 @@ int lbpf_child_run(const struct lbpf_child *child)
         result = spawn(child, output[1], messages[1], environment, &pid);
     if (result)
         pid = -1;
+    else
+        limit(pid, child);
     close_fd(&output[1]);
     close_fd(&messages[1]);
     if (!result)
-        result = collect(child, &output[0], &messages[0]);
+        result = collect(child, &output[0], &messages[0], deadline_ms);
+    if (!result)
+        result = wait_until(pid, deadline_ms);
     close_fd(&output[0]);
     close_fd(&messages[0]);
     lbpf_buffer_free(&storage);

@@ -14,6 +14,8 @@ struct lbpf_child {
     size_t fd_count;              /* at most LBPF_CHILD_FD_LIMIT */
     struct lbpf_buffer *output;   /* what it writes to its fd 1 */
     struct lbpf_buffer *messages; /* what it writes to its fd 2; beyond a megabyte it is dropped */
+    unsigned seconds;   /* by the clock and of processor time, after which it is ended; 0: no end */
+    unsigned megabytes; /* of address space that it may have; 0: no limit */
 };
 
 /*

@@ -17,12 +17,15 @@
 #include "host/features.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_LIMIT = 10 * 1000 * 1000 };
+enum { LINE_LIMIT = 10 * 1000 * 1000, NUMBER_DIGITS = 6 };
+/* A tool's program takes clang less than a second and 200 MB; a hundred thousand lines, ten. */
+enum { SECONDS = 180, MEGABYTES = 4096 };
 enum { CRASH_BASE = 128 }; /* clang catches its own crash and exits with 128 + the signal */
 enum { FILE_PROGRAM, FILE_TYPES, FILE_TRACEPOINTS, FILE_OVERLAY, FILE_COUNT };
 
@@ -35,6 +38,7 @@ struct job {
     struct lbpf_buffer formats, key;
     struct lbpf_kernel_btf btf;
     int files[FILE_COUNT];
+    unsigned seconds, megabytes; /* what clang may use */
 };
 
 /* --- the cache's key -------------------------------------------------------------------------- */
@@ -66,6 +70,7 @@ static int make_key(struct job *job)
 
     lbpf_kernel_identity(kernel, sizeof kernel);
     lbpf_buffer_printf(&job->key, "kernel %s\n", kernel);
+    lbpf_buffer_printf(&job->key, "version %u\n", lbpf_kernel_version_code());
     result = lbpf_toolchain_identity(&job->toolchain, &job->key);
     lbpf_buffer_printf(&job->key, "file %u %s\n", source->first_line, source->file_name);
     for (size_t i = 0; i < source->cflag_count; i++)
@@ -191,7 +196,9 @@ static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffe
                                .fds = job->files,
                                .fd_count = FILE_COUNT,
                                .output = output,
-                               .messages = messages};
+                               .messages = messages,
+                               .seconds = job->seconds,
+                               .megabytes = job->megabytes};
     int result;
 
     if (!arguments)
@@ -224,24 +231,59 @@ static bool is_elf(const struct lbpf_buffer *buffer, size_t start)
     return buffer->size - start > 64 && !memcmp(buffer->data + start, "\177ELF", 4);
 }
 
+/* clang says it in one of three ways, by where it was. */
+static bool lacked_memory(const struct lbpf_buffer *messages)
+{
+    static const char *const signs[] = {"out of memory", "bad_alloc", "Cannot allocate memory"};
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(lbpf_buffer_string(messages), signs[i]))
+            return true;
+    return false;
+}
+
+static int explain_limit(struct job *job, int code)
+{
+    if (code == ENOMEM)
+        lbpf_error_set(job->error, ENOMEM, "compile", "clang needs more than %u MB of memory",
+                       job->megabytes);
+    else if (code == EFBIG)
+        lbpf_error_set(job->error, EFBIG, "compile", "clang makes more than 256 MB of output");
+    else
+        lbpf_error_set(job->error, ETIMEDOUT, "compile", "clang did not end within %u seconds",
+                       job->seconds);
+    lbpf_error_hint(job->error, "is the program far larger than it looks, by macros or unrolled "
+                                "loops? LUABPF_CLANG_SECONDS and LUABPF_CLANG_MEGABYTES set other "
+                                "limits");
+    return -code;
+}
+
+static int explain_signal(struct job *job, int number, const struct lbpf_buffer *messages)
+{
+    if (number == SIGXCPU)
+        return explain_limit(job, ETIMEDOUT);
+    lbpf_error_set(job->error, ECHILD, "compile", "clang was ended by signal %d (%s)", number,
+                   strsignal(number));
+    lbpf_error_hint(job->error, "if it was not you who ended it, memory may be short, or the "
+                                "program has met a bug in clang: see the log");
+    lbpf_error_take_log(job->error, strdup(lbpf_buffer_string(messages)));
+    return -ECHILD;
+}
+
 static int explain(struct job *job, int status, const struct lbpf_buffer *messages)
 {
     struct lbpf_diagnostics diagnostics = {
         .source = job->source, .identifiers = &job->inputs.identifiers, .btf = &job->btf};
 
+    if (status == -ETIMEDOUT || status == -EFBIG)
+        return explain_limit(job, -status);
     if (status < 0)
         return lbpf_error_set(job->error, -status, "compile", "%s cannot be run: %s",
                               job->toolchain.clang, strerror(-status));
-    if (status > CRASH_BASE) {
-        int number = status >= 256 ? status - 256 : status - CRASH_BASE;
-
-        lbpf_error_set(job->error, ECHILD, "compile", "clang was ended by signal %d (%s)", number,
-                       strsignal(number));
-        lbpf_error_hint(job->error, "if it was not you who ended it, memory may be short, or the "
-                                    "program has met a bug in clang: see the log");
-        lbpf_error_take_log(job->error, strdup(lbpf_buffer_string(messages)));
-        return -ECHILD;
-    }
+    if (status && lacked_memory(messages))
+        return explain_limit(job, ENOMEM);
+    if (status > CRASH_BASE)
+        return explain_signal(job, status >= 256 ? status - 256 : status - CRASH_BASE, messages);
     return lbpf_diagnostics_error(&diagnostics, messages, job->error);
 }
 
@@ -304,7 +346,8 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
             write_dump(job, object, start, dump);
         }
     }
-    if (!result && can_cache(job))
+    /* A module can be replaced by another with the same name under the same kernel. */
+    if (!result && can_cache(job) && !job->btf.module_count)
         lbpf_cache_write(job->key.data, job->key.size, object->data + start, object->size - start);
     lbpf_buffer_free(&messages);
     return result;
@@ -343,6 +386,29 @@ static void locate_tracepoint(struct job *job)
     }
 }
 
+static int refuse_include(struct job *job)
+{
+    const char *name = job->inputs.refused;
+    unsigned line = find_line(job->source, name);
+
+    lbpf_error_set(job->error, EINVAL, "compile", "'%s' cannot be included: it is no regular file",
+                   name);
+    if (line)
+        lbpf_error_where(job->error, "%s:%u", job->source->file_name, line);
+    return -EINVAL;
+}
+
+/* A limit from the environment, if it is a number above 0. */
+static unsigned read_limit(const char *name, unsigned fallback)
+{
+    const char *text = getenv(name);
+    size_t size = text ? strlen(text) : 0;
+
+    if (!size || size > NUMBER_DIGITS || text[strspn(text, "0123456789")] || !atoi(text))
+        return fallback;
+    return (unsigned)atoi(text);
+}
+
 static int prepare(struct job *job)
 {
     int result = lbpf_toolchain_find(&job->toolchain, job->error);
@@ -351,6 +417,8 @@ static int prepare(struct job *job)
         return result;
     if (lbpf_inputs_scan(&job->inputs, job->source, job->toolchain.folder))
         return lbpf_error_no_memory(job->error, "compile");
+    if (job->inputs.refused[0])
+        return refuse_include(job);
     result = lbpf_tracepoint_formats(&job->inputs.identifiers, &job->formats, job->error);
     if (result)
         locate_tracepoint(job);
@@ -369,6 +437,8 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
         return lbpf_error_no_memory(error, "compile");
     job->source = source;
     job->error = error;
+    job->seconds = read_limit("LUABPF_CLANG_SECONDS", SECONDS);
+    job->megabytes = read_limit("LUABPF_CLANG_MEGABYTES", MEGABYTES);
     for (int i = 0; i < FILE_COUNT; i++)
         job->files[i] = -1;
     result = prepare(job);

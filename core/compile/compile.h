@@ -40,7 +40,9 @@ struct lbpf_source {
  *
  * Errors (op "compile"): EINVAL with where = first error's file:line, message = clang's own first
  * error line, log = all of clang's text; ENOENT when clang or the plugin is missing, with the
- * package to install; ENODATA when the kernel has no BTF; the child's signal as ECHILD. An
+ * package to install; ENODATA when the kernel has no BTF; the child's signal as ECHILD; ETIMEDOUT
+ * and ENOMEM when clang needs more than 180 seconds or 4096 MB ($LUABPF_CLANG_SECONDS and
+ * $LUABPF_CLANG_MEGABYTES set other limits). An
  * unwritable or full cache is no error: the program is compiled and used without being kept.
  */
 int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,

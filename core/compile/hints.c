@@ -32,82 +32,6 @@ static bool quoted_name(const char *message, int index, char name[NAME_SIZE])
     }
 }
 
-static const char *const keyed_methods =
-    "lookup lookup_or_try_init lookup_or_init update insert delete increment atomic_increment";
-
-static const struct {
-    const char *macro; /* how its name goes on after BPF_ */
-    const char *methods;
-} method_lists[] = {
-    {"PERF_OUTPUT", "perf_submit perf_submit_skb"},
-    {"PERF_ARRAY", "perf_read perf_counter_value"},
-    {"RINGBUF_OUTPUT",
-     "ringbuf_output ringbuf_reserve ringbuf_submit ringbuf_discard ringbuf_query"},
-    {"STACK_TRACE", "get_stackid"},
-    {"PROG_ARRAY", "call"},
-    {"QUEUE", "push pop peek"},
-    {"STACK", "push pop peek"},
-    {"CGROUP_ARRAY", "check_current_task"},
-};
-
-static bool has_word(const char *text, size_t size, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (size_t i = 0; i + length <= size; i++)
-        if (!memcmp(text + i, word, length) && (i == 0 || strchr(" ,(\t\n", text[i - 1])) &&
-            (i + length == size || strchr(" ,)\t\n", text[i + length])))
-            return true;
-    return false;
-}
-
-/* The methods of the table that the program declares under this name. */
-static const char *find_methods(const struct lbpf_source *source, const char *table)
-{
-    const char *at = source->text, *end = at + source->size;
-
-    while ((at = memmem(at, (size_t)(end - at), "BPF_", 4))) {
-        const char *close;
-
-        at += 4;
-        close = memchr(at, ')', (size_t)(end - at));
-        if (!close)
-            break;
-        if (!has_word(at, (size_t)(close - at), table))
-            continue;
-        for (size_t i = 0; i < sizeof method_lists / sizeof *method_lists; i++) {
-            size_t size = strlen(method_lists[i].macro);
-
-            if ((size_t)(close - at) > size && !memcmp(at, method_lists[i].macro, size))
-                return method_lists[i].methods;
-        }
-        break;
-    }
-    return keyed_methods;
-}
-
-static void hint_method(const struct lbpf_diagnostics *diagnostics, const char *method, char *table,
-                        struct lbpf_error *error)
-{
-    const char *methods;
-    struct lbpf_nearest nearest;
-    char word[NAME_SIZE];
-
-    table[strlen(table) - strlen("_methods")] = '\0';
-    methods = find_methods(diagnostics->source, table);
-    lbpf_nearest_start(&nearest, method);
-    for (const char *at = methods; *at; at += strspn(at, " ")) {
-        copy_field(word, sizeof word, at, strcspn(at, " "));
-        lbpf_nearest_offer(&nearest, word);
-        at += strcspn(at, " ");
-    }
-    if (lbpf_nearest_name(&nearest) && !strstr(error->message, "did you mean"))
-        lbpf_error_hint(error, "did you mean '%s'? '%s' has: %s", lbpf_nearest_name(&nearest),
-                        table, methods);
-    else
-        lbpf_error_hint(error, "'%s' has: %s", table, methods);
-}
-
 static void offer_members(const struct lbpf_kernel_btf *btf, uint32_t id,
                           struct lbpf_nearest *nearest, int depth)
 {
@@ -122,23 +46,76 @@ static void offer_members(const struct lbpf_kernel_btf *btf, uint32_t id,
     }
 }
 
+/* Members that have another name since a version of Linux, as a path that programs can write. */
+static const struct {
+    const char *tag, *was, *is;
+} renames[] = {
+    {"task_struct", "state", "__state"},                  /* 5.14 */
+    {"task_struct", "cpus_allowed", "cpus_mask"},         /* 5.3 */
+    {"task_struct", "real_start_time", "start_boottime"}, /* 5.5 */
+    {"task_struct", "cpu", "thread_info.cpu"},            /* 5.16 */
+    {"mm_struct", "mmap_sem", "mmap_lock"},               /* 5.8 */
+    {"bio", "bi_disk", "bi_bdev->bd_disk"},               /* 5.12 */
+    {"request", "rq_disk", "q->disk"},                    /* 5.17 */
+    {"inode", "i_ctime", "__i_ctime"},                    /* 6.6 */
+    {"inode", "i_ctime", "i_ctime_sec"},                  /* 6.11 */
+    {"inode", "i_mtime", "i_mtime_sec"},
+    {"inode", "i_atime", "i_atime_sec"},
+    {"dentry", "d_child", "d_sib"}, /* 6.8 */
+    {"dentry", "d_subdirs", "d_children"},
+    {"kernfs_node", "parent", "__parent"}, /* 6.15 */
+    {"file", "f_dentry", "f_path.dentry"}, /* 3.19 */
+};
+
+static bool has_member(const struct lbpf_kernel_btf *btf, uint32_t id, const char *path)
+{
+    const struct btf_type *type = lbpf_kernel_btf_type(btf, id);
+    const struct btf_member *members = lbpf_btf_members(type);
+    size_t size = strcspn(path, ".-");
+
+    for (uint32_t i = 0; lbpf_btf_is_aggregate(type) && i < lbpf_btf_vlen(type); i++) {
+        const char *name = lbpf_kernel_btf_string(btf, members[i].name_off);
+
+        if (!strncmp(name, path, size) && !name[size])
+            return true;
+    }
+    return false;
+}
+
+static const char *find_rename(const struct lbpf_kernel_btf *btf, uint32_t id, const char *tag,
+                               const char *member)
+{
+    for (size_t i = 0; i < sizeof renames / sizeof *renames; i++)
+        if (!strcmp(renames[i].tag, tag) && !strcmp(renames[i].was, member) &&
+            has_member(btf, id, renames[i].is))
+            return renames[i].is;
+    return NULL;
+}
+
+/* suggested: clang has named one that is spelled alike. */
 static void hint_member(const struct lbpf_kernel_btf *btf, const char *member, const char *tag,
-                        struct lbpf_error *error)
+                        bool suggested, struct lbpf_error *error)
 {
     struct lbpf_nearest nearest;
+    const char *renamed = NULL;
     bool found = false;
 
     lbpf_nearest_start(&nearest, member);
-    for (uint32_t id = 1; id < btf->count; id++) {
+    for (uint32_t id = 1; id < btf->count && !renamed; id++) {
         const struct btf_type *type = lbpf_kernel_btf_type(btf, id);
 
         if (lbpf_btf_is_aggregate(type) &&
             !strcmp(lbpf_kernel_btf_string(btf, type->name_off), tag)) {
             found = true;
+            renamed = find_rename(btf, id, tag, member);
             offer_members(btf, id, &nearest, 0);
         }
     }
-    if (found && lbpf_nearest_name(&nearest))
+    if (renamed)
+        lbpf_error_hint(error, "in the running kernel struct %s has it as '%s'", tag, renamed);
+    else if (suggested)
+        return;
+    else if (found && lbpf_nearest_name(&nearest))
         lbpf_error_hint(error, "did you mean '%s'? It is what the running kernel's struct %s has",
                         lbpf_nearest_name(&nearest), tag);
     else if (found)
@@ -286,21 +263,15 @@ static bool hint_limit(const char *message, struct lbpf_error *error)
 void lbpf_diagnostics_hint(const struct lbpf_diagnostics *diagnostics, const char *message,
                            struct lbpf_error *error)
 {
-    static const char suffix[] = "_methods";
     char name[NAME_SIZE], owner[NAME_SIZE];
-
     bool suggested = strstr(message, "did you mean") != NULL; /* by clang itself */
 
     if (hint_limit(message, error) || !quoted_name(message, 0, name))
         return;
     if (!strncmp(message, "no member named", 15) && quoted_name(message, 1, owner) &&
         !strncmp(owner, "struct ", 7)) {
-        size_t length = strlen(owner);
-
-        if (length > sizeof suffix + 7 && !strcmp(owner + length - (sizeof suffix - 1), suffix))
-            hint_method(diagnostics, name, owner + 7, error);
-        else if (diagnostics->btf && !suggested)
-            hint_member(diagnostics->btf, name, owner + 7, error);
+        if (!lbpf_diagnostics_hint_method(name, owner + 7, error) && diagnostics->btf)
+            hint_member(diagnostics->btf, name, owner + 7, suggested, error);
     } else if (suggested) {
         return;
     } else if (strstr(message, "unknown type name") || strstr(message, "incomplete")) {

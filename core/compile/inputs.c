@@ -1,9 +1,11 @@
 #include "compile/inputs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEADER_LIMIT = 16 * 1024 * 1024 };
@@ -52,6 +54,26 @@ static const char *include_flag(const struct lbpf_source *source, size_t *at)
     return NULL;
 }
 
+/* Reads a header. Opening a pipe would wait for its other end, and the compiler would do so too. */
+static int read_header(struct lbpf_inputs *inputs, const char *path, const char *name,
+                       struct lbpf_buffer *text)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+    int result = -ENOENT;
+
+    if (fd < 0)
+        return -ENOENT;
+    if (fstat(fd, &status))
+        result = -ENOENT;
+    else if (S_ISREG(status.st_mode))
+        result = lbpf_buffer_read_fd(text, fd, HEADER_LIMIT);
+    else if (!S_ISDIR(status.st_mode))
+        snprintf(inputs->refused, sizeof inputs->refused, "%s", name);
+    close(fd);
+    return result;
+}
+
 /* Reads a header of the program's own and takes it into account. -ENOENT when it is not there. */
 static int take_own(struct lbpf_inputs *inputs, const char *folder, const char *name)
 {
@@ -62,7 +84,7 @@ static int take_own(struct lbpf_inputs *inputs, const char *folder, const char *
     if ((size_t)snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name) >=
         sizeof path)
         return -ENOENT;
-    result = access(path, R_OK) ? -ENOENT : lbpf_buffer_read_file(&text, path, HEADER_LIMIT);
+    result = read_header(inputs, path, name, &text);
     if (!result) {
         lbpf_buffer_printf(&inputs->files, "%s %zu\n", path, text.size);
         lbpf_buffer_append(&inputs->files, lbpf_buffer_string(&text), text.size);

@@ -22,6 +22,7 @@ struct lbpf_inputs {
     struct lbpf_buffer kernel;  /* names of the kernel's headers among them, each ended by a NUL */
     struct lbpf_buffer
         files;          /* the program's own headers: names and contents, for the cache's key */
+    char refused[512];  /* an include that is a pipe or a device: nobody should read it; else "" */
     const char *folder; /* lent: what holds include/ */
 };
 

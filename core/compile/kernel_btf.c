@@ -113,6 +113,7 @@ static int index_types(struct lbpf_kernel_btf *btf, size_t types_size)
         btf->offsets[btf->count] = (uint32_t)at;
         at += sizeof *type + extra;
     }
+    btf->complete = at == types_size;
     return 0;
 }
 
@@ -129,6 +130,7 @@ static int parse_header(struct lbpf_kernel_btf *btf)
         (header->hdr_len + header->type_off) % 4)
         return -EINVAL;
     btf->types = btf->data + header->hdr_len + header->type_off;
+    btf->types_size = header->type_len;
     btf->strings = (const char *)btf->data + header->hdr_len + header->str_off;
     btf->strings_size = header->str_len;
     if (btf->strings[btf->strings_size - 1])
@@ -196,6 +198,8 @@ void lbpf_kernel_btf_close(struct lbpf_kernel_btf *btf)
         munmap(btf->data, btf->size);
     else
         free(btf->data);
+    free(btf->own_types);
+    free(btf->own_strings);
     free(btf->offsets);
     memset(btf, 0, sizeof *btf);
 }

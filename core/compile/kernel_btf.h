@@ -19,10 +19,17 @@ struct lbpf_kernel_btf {
     size_t size;
     bool mapped;
     const unsigned char *types; /* the type section */
-    const char *strings;        /* ends with a NUL */
+    size_t types_size;
+    const char *strings; /* ends with a NUL */
     uint32_t strings_size;
     uint32_t *offsets; /* of type id in `types`; [0] is void and unused */
     uint32_t count;    /* one more than the highest id */
+    bool complete;     /* no type at the end is of a kind that we do not know */
+    /* module_btf.c */
+    unsigned char *own_types; /* `types` and `strings`, once modules were added */
+    char *own_strings;
+    const char *base_strings; /* of a module while it is looked at: the kernel's; lent */
+    int module_count;
 };
 
 /* path NULL means the running kernel's. -ENODATA when there is none. */

@@ -1,6 +1,6 @@
 /*
- * CONFIG_* macros that a program asks about. The kernel's own configuration file is rarely
- * readable, but its types tell: a member that only exists under an option says that the option is
+ * CONFIG_* macros that a program asks about, from the kernel's configuration. Where that cannot be
+ * read, the kernel's types tell: a member that only exists under an option says that the option is
  * on.
  */
 #include "compile/kernel_types.h"
@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <zlib.h>
+
+enum { LINE_SIZE = 4096 };
 
 static const struct {
     const char *option, *type, *member;
@@ -77,8 +80,8 @@ static void define(const struct lbpf_identifiers *identifiers, struct lbpf_buffe
         lbpf_buffer_printf(text, "#define %s 1\n", option);
 }
 
-void lbpf_kernel_config(const struct lbpf_kernel_btf *btf,
-                        const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text)
+static void define_witnessed(const struct lbpf_kernel_btf *btf,
+                             const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text)
 {
     for (size_t i = 0; i < sizeof witnesses / sizeof *witnesses; i++)
         if (lbpf_strmap_has(&identifiers->names, witnesses[i].option) &&
@@ -93,4 +96,70 @@ void lbpf_kernel_config(const struct lbpf_kernel_btf *btf,
 #endif
     if (sizeof(void *) == 8)
         define(identifiers, text, "CONFIG_64BIT");
+}
+
+/* --- the configuration itself ----------------------------------------------------------------- */
+
+static bool asks_options(const struct lbpf_identifiers *identifiers)
+{
+    for (size_t i = 0; i < identifiers->names.slot_count; i++) {
+        const struct lbpf_strmap_entry *name = &identifiers->names.slots[i];
+
+        if (name->key && name->value & LBPF_USED_OWN && !strncmp(name->key, "CONFIG_", 7))
+            return true;
+    }
+    return false;
+}
+
+/* zlib reads a file that is not compressed as it is. */
+static gzFile open_configuration(void)
+{
+    char path[sizeof "/boot/config-" + sizeof((struct utsname *)0)->release];
+    gzFile file = gzopen("/proc/config.gz", "re");
+    struct utsname name;
+
+    if (file || uname(&name))
+        return file;
+    snprintf(path, sizeof path, "/boot/config-%s", name.release);
+    return gzopen(path, "re");
+}
+
+/* One line, CONFIG_X=value, as kconfig's own autoconf.h has it. Whether it is one. */
+static bool define_line(const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text,
+                        char *line)
+{
+    char *value = strchr(line, '=');
+
+    if (strncmp(line, "CONFIG_", 7) || !value)
+        return false;
+    *value++ = '\0';
+    value[strcspn(value, "\n")] = '\0';
+    if (lbpf_strmap_has(&identifiers->defined, line) || !lbpf_strmap_has(&identifiers->names, line))
+        return true;
+    if (!strcmp(value, "m"))
+        lbpf_buffer_printf(text, "#define %s_MODULE 1\n", line);
+    else
+        lbpf_buffer_printf(text, "#define %s %s\n", line, strcmp(value, "y") ? value : "1");
+    return true;
+}
+
+static bool define_configured(const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text)
+{
+    gzFile file = open_configuration();
+    char line[LINE_SIZE];
+    bool found = false;
+
+    if (!file)
+        return false;
+    while (gzgets(file, line, sizeof line))
+        found |= define_line(identifiers, text, line);
+    gzclose(file);
+    return found;
+}
+
+void lbpf_kernel_config(const struct lbpf_kernel_btf *btf,
+                        const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text)
+{
+    if (!asks_options(identifiers) || !define_configured(identifiers, text))
+        define_witnessed(btf, identifiers, text);
 }

@@ -5,6 +5,7 @@
  */
 #include "compile/kernel_types.h"
 
+#include "compile/module_btf.h"
 #include "compile/type_text.h"
 
 #include <ctype.h>
@@ -251,7 +252,74 @@ static void write_types(struct selection *selection, struct lbpf_type_text *text
         follow_members(selection, text, text->aggregates[i], 0);
 }
 
-int lbpf_kernel_types(const struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
+/* --- modules ---------------------------------------------------------------------------------- */
+
+static bool has_tag(const struct selection *selection, const char *name)
+{
+    const struct lbpf_idmap *best = &selection->best;
+
+    for (size_t i = 0; i < best->slot_count; i++)
+        if (best->slots[2 * i] &&
+            !strcmp(lbpf_kernel_btf_string(selection->btf, best->slots[2 * i]), name))
+            return true;
+    return false;
+}
+
+/* Tags that the program names and nobody has defined so far. */
+static int find_missing(const struct selection *selection, struct lbpf_strmap *missing)
+{
+    const struct lbpf_strmap *names = &selection->identifiers->names;
+    const uintptr_t wanted = LBPF_USED_TAG | LBPF_USED_OWN;
+
+    for (size_t i = 0; i < names->slot_count; i++) {
+        const struct lbpf_strmap_entry *name = &names->slots[i], *defined;
+
+        if (!name->key || (name->value & wanted) != wanted)
+            continue;
+        defined = lbpf_strmap_get(&selection->identifiers->defined, name->key, name->size);
+        if ((!defined || !(defined->value & LBPF_DEFINES_TAG)) && !has_tag(selection, name->key) &&
+            lbpf_strmap_set(missing, name->key, name->size, 0))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static void select_types(struct selection *selection)
+{
+    find_strings(selection);
+    for (uint32_t id = 1; id < selection->btf->count; id++)
+        consider_type(selection, id);
+}
+
+static void forget(struct selection *selection)
+{
+    lbpf_idmap_free(&selection->wanted);
+    lbpf_idmap_free(&selection->best);
+    free(selection->roots);
+    memset(selection, 0, sizeof *selection);
+}
+
+/* Chooses again, with modules, when a structure is missing. */
+static void select_from_modules(struct selection *selection, struct lbpf_kernel_btf *btf)
+{
+    const struct lbpf_identifiers *identifiers = selection->identifiers;
+    struct lbpf_strmap missing = {0};
+    int added = find_missing(selection, &missing);
+
+    if (!added && missing.count)
+        added = lbpf_module_btf_add(btf, &missing);
+    if (added > 0) {
+        forget(selection);
+        selection->btf = btf;
+        selection->identifiers = identifiers;
+        select_types(selection);
+    } else if (added < 0) {
+        selection->failed = true;
+    }
+    lbpf_strmap_free(&missing);
+}
+
+int lbpf_kernel_types(struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
                       struct lbpf_buffer *text, struct lbpf_error *error)
 {
     struct selection *selection = calloc(1, sizeof *selection);
@@ -262,17 +330,14 @@ int lbpf_kernel_types(const struct lbpf_kernel_btf *btf, const struct lbpf_ident
         return lbpf_error_no_memory(error, "compile");
     selection->btf = btf;
     selection->identifiers = identifiers;
-    find_strings(selection);
-    for (uint32_t id = 1; id < btf->count; id++)
-        consider_type(selection, id);
+    select_types(selection);
+    select_from_modules(selection, btf);
     if (!lbpf_type_text_init(&writer, btf, identifiers, text)) {
         write_types(selection, &writer);
         failed = writer.failed || selection->failed || text->failed;
     }
     lbpf_type_text_free(&writer);
-    lbpf_idmap_free(&selection->wanted);
-    lbpf_idmap_free(&selection->best);
-    free(selection->roots);
+    forget(selection);
     free(selection);
     return failed ? lbpf_error_set(error, ENOMEM, "compile",
                                    "the kernel's types need more memory than there is")

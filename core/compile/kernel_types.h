@@ -14,13 +14,14 @@
  * Appends C declarations of every kernel type, typedef and enumerator that the identifiers name,
  * with all they need, plus for each emitted struct the pointee of every member that the program
  * names. Types that the program defines itself are left out; where a kernel type needs one of them
- * by value, the kernel's comes along under another name.
+ * by value, the kernel's comes along under another name. For structures that the kernel proper
+ * lacks, btf takes in the types of loaded modules.
  */
-int lbpf_kernel_types(const struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
+int lbpf_kernel_types(struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
                       struct lbpf_buffer *text, struct lbpf_error *error);
 
-/* Appends #define lines for those CONFIG_* options that the program mentions and that the kernel's
- * types show to be on. */
+/* Appends #define lines for those CONFIG_* options that the program mentions and that are on: by
+ * /proc/config.gz or /boot/config-RELEASE, else as far as the kernel's types show it. */
 void lbpf_kernel_config(const struct lbpf_kernel_btf *btf,
                         const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text);
 

@@ -11,5 +11,6 @@ end
 extend(core.methods.Table, require "bpf.table")
 extend(core.methods.Table, require "bpf.histogram".methods)
 extend(core.methods.BPF, require "bpf.trace".methods)
+extend(core.BPF, require "bpf.kernel")
 
 return core

@@ -43,6 +43,7 @@ function bpf.until_interrupted(fn, ...) end
 ---@field debug? integer DEBUG_* flags; what they ask for goes to stderr
 ---@field allow_rlimit? boolean accepted for BCC's sake
 ---@field auto_attach? boolean false: attach nothing by its name's prefix (default true)
+---@field cache? boolean false: compile anew, and keep nothing (default true)
 
 --- What every error that the kernel, the compiler or the file system caused looks like.
 ---@class bpf.error
@@ -284,6 +285,19 @@ function BPF:get_tracepoints(re) end
 ---@return boolean
 function BPF:tracepoint_exists(category, event) end
 
+--- Whether a struct or union of the kernel or of a loaded module has a member, also inside members
+--- without a name.
+---@param struct string its name
+---@param field string
+---@return integer answer 1, 0, or -1 when there is no such struct
+function BPF:kernel_struct_has_field(struct, field) end
+
+--- Whether an enum of the kernel has an enumerator; the name "" means enums without a name.
+---@param enum string its name
+---@param enumerator string
+---@return integer answer 1, 0, or -1 when there is no such enum
+function BPF:kernel_enum_has_val(enum, enumerator) end
+
 --- See BPF:ksym.
 ---@param addr integer
 ---@param options? bpf.ksym_options
@@ -319,6 +333,42 @@ function static.get_tracepoints(re) end
 ---@param event string
 ---@return boolean
 function static.tracepoint_exists(category, event) end
+
+--- See BPF:kernel_struct_has_field.
+---@param struct string
+---@param field string
+---@return integer answer
+function static.kernel_struct_has_field(struct, field) end
+
+--- See BPF:kernel_enum_has_val.
+---@param enum string
+---@param enumerator string
+---@return integer answer
+function static.kernel_enum_has_val(enum, enumerator) end
+
+--- Whether fentry and fexit programs can be attached here.
+---@return boolean
+function static.support_kfunc() end
+
+--- Whether the kernel has BPF's security hooks.
+---@return boolean
+function static.support_lsm() end
+
+--- Whether programs can change a kernel function's return value.
+---@return boolean
+function static.support_fmod_ret() end
+
+---@return boolean
+function static.support_raw_tracepoint() end
+
+--- Whether raw tracepoints of modules can be attached.
+---@return boolean
+function static.support_raw_tracepoint_in_module() end
+
+--- #include lines for words of a program, as BCC's trace and argdist add them.
+---@param words string[]
+---@return string
+function static.generate_auto_includes(words) end
 
 --- An attachment. The BPF object owns it: one that is not kept stays attached.
 ---@class bpf.Link

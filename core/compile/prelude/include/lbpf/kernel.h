@@ -8,6 +8,7 @@
 #define LBPF_KERNEL_H
 
 #include <lbpf/kernel/block.h>
+#include <lbpf/kernel/config.h>
 #include <lbpf/kernel/errno.h>
 #include <lbpf/kernel/fs.h>
 #include <lbpf/kernel/memory.h>

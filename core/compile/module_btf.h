@@ -1,0 +1,20 @@
+/*
+ * Types of loaded modules. A module's BTF is "split": its type ids and string offsets go on where
+ * the kernel's own end, in every module from the same number. Here the modules that are wanted are
+ * put behind the kernel's types one after the other, renumbered, so that the rest of the code sees
+ * one list.
+ */
+#ifndef LBPF_COMPILE_MODULE_BTF_H
+#define LBPF_COMPILE_MODULE_BTF_H
+
+#include "base/strmap.h"
+#include "compile/kernel_btf.h"
+
+/*
+ * Adds all types of those loaded modules that define a struct, union or enum with one of these
+ * names. Returns how many modules were added, or -ENOMEM; then btf stays as it was, or has some of
+ * them. A module whose BTF is damaged or unreadable is passed over.
+ */
+int lbpf_module_btf_add(struct lbpf_kernel_btf *btf, const struct lbpf_strmap *names);
+
+#endif
