@@ -1,6 +1,6 @@
 /*
- * The one header of core that the Lua binding sees. Each part documents itself; ownership is said in
- * session/session.h.
+ * The one header of core that the Lua binding sees. Each part documents itself; ownership is said
+ * in session/session.h.
  */
 #ifndef LBPF_H
 #define LBPF_H

@@ -1,7 +1,7 @@
 /*
- * Growable bytes. A failed allocation is remembered in the buffer and every later append is a no-op,
- * so that a caller checks `failed` once at the end. The bytes are always followed by a NUL that does
- * not count. Whoever declares a buffer (struct lbpf_buffer b = {0}) frees it.
+ * Growable bytes. A failed allocation is remembered in the buffer and every later append is a
+ * no-op, so that a caller checks `failed` once at the end. The bytes are always followed by a NUL
+ * that does not count. Whoever declares a buffer (struct lbpf_buffer b = {0}) frees it.
  */
 #ifndef LBPF_BASE_BUFFER_H
 #define LBPF_BASE_BUFFER_H

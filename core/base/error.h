@@ -2,9 +2,10 @@
  * The error record: how every function of core that can fail says why.
  *
  * Such a function returns 0 (or a count) on success and -errno on failure, and fills the caller's
- * record. It is set once, where the knowledge is, in the user's words: what failed, on which object,
- * why, and what to do. Reporting allocates nothing; only an attached log (compiler or verifier text)
- * is on the heap, owned by the record. A record starts zeroed: struct lbpf_error error = {0};
+ * record. It is set once, where the knowledge is, in the user's words: what failed, on which
+ * object, why, and what to do. Reporting allocates nothing; only an attached log (compiler or
+ * verifier text) is on the heap, owned by the record. A record starts zeroed: struct lbpf_error
+ * error = {0};
  */
 #ifndef LBPF_BASE_ERROR_H
 #define LBPF_BASE_ERROR_H

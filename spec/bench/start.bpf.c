@@ -1,7 +1,7 @@
 /* The same as start.lua for libbpf alone; compiled once, beforehand. */
 typedef unsigned int u32;
 typedef unsigned long long u64;
-#define SEC(name) __attribute__((section(name), used))
+#define SEC(name)           __attribute__((section(name), used))
 #define __uint(name, value) int(*name)[value]
 #define __type(name, value) typeof(value) *name
 static void *(*const lookup)(void *, const void *) = (void *)1;

@@ -1,8 +1,7 @@
 /*
- * until_line TEXT COMMAND [ARG…]: runs a command until a line with TEXT on its stdout, then ends it with
- * SIGINT. Prints how many milliseconds that took and how much memory (KiB resident) the command holds then:
- *     MS KIB
- * One measure for every peer, whatever language it is written in.
+ * until_line TEXT COMMAND [ARG…]: runs a command until a line with TEXT on its stdout, then ends it
+ * with SIGINT. Prints how many milliseconds that took and how much memory (KiB resident) the
+ * command holds then: MS KIB One measure for every peer, whatever language it is written in.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /*
- * A program to trace: calls known functions a known number of times, with known data behind their pointers.
- *   target COUNT      then prints "done"
- * With "wait" as second argument it waits for a line on stdin before it starts.
+ * A program to trace: calls known functions a known number of times, with known data behind their
+ * pointers. target COUNT      then prints "done" With "wait" as second argument it waits for a line
+ * on stdin before it starts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,8 @@ int main(int argc, char **argv)
 {
     long count = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
     size_t sum = 0;
-    struct node third = {.value = 1000, .name = "third", .low = 7, .high = 30, .array = {7, 8, 9, 10}};
+    struct node third = {
+        .value = 1000, .name = "third", .low = 7, .high = 30, .array = {7, 8, 9, 10}};
     struct node second = {&third, 200, "second", 2, 11, {0x50004}, {5, 6, 7, 8}, {-5}, -3, "two"};
     struct node first = {&second, 30, "first", 5, 17, {0x10002}, {11, 22, 33, 44}, {99}, -7, "one"};
     struct large large;
