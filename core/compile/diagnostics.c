@@ -49,6 +49,7 @@ void lbpf_diagnostics_clean(struct lbpf_buffer *text, const char *file_name)
     snprintf(path, sizeof path, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + 2);
     replace_all(text, path, "tracepoint types");
     replace_all(text, "/virtual/include/", "");
+    replace_all(text, "__lbpf_map_", "");
     replace_all(text, "error: luabpf: ", "error: ");
 }
 
@@ -98,29 +99,48 @@ static bool find_error(const struct lbpf_buffer *text, struct finding *finding)
     return false;
 }
 
-/* What clang says about the flag and the standard behind its error helps nobody here. */
+/* What clang says about the flag, the standard and our types behind its error helps nobody here. */
 static void drop_tail(char *message)
 {
-    char *flag = strstr(message, " [-W"), *standard;
+    static const char *const tails[] = {" [-W", "; ISO C99 and later do not support",
+                                        " with a different type: 'struct (unnamed"};
 
-    if (flag)
-        *flag = '\0';
-    standard = strstr(message, "; ISO C99 and later do not support");
-    if (standard)
-        *standard = '\0';
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        char *tail = strstr(message, tails[i]);
+
+        if (tail)
+            *tail = '\0';
+    }
 }
 
-/* "'struct counts_methods'" is the table counts. */
+/* "'struct counts_keyed_methods'" is the table counts. */
 static void name_tables(char *message, size_t size)
 {
-    static const char before[] = "'struct ", after[] = "_methods'";
-    char *start = strstr(message, before), *end = strstr(message, after), *name, rest[512];
+    static const char before[] = "'struct ";
+    char *start = strstr(message, before), *name, rest[512];
+    const char *kind;
+    size_t tag_size, name_size;
 
-    if (!start || !end || end < start)
+    if (!start)
         return;
     name = start + sizeof before - 1;
-    snprintf(rest, sizeof rest, "table '%.*s'%s", (int)(end - name), name, end + sizeof after - 1);
+    tag_size = strcspn(name, "'");
+    if (!name[tag_size] || !lbpf_diagnostics_split_table(name, tag_size, &name_size, &kind))
+        return;
+    snprintf(rest, sizeof rest, "table '%.*s'%s", (int)name_size, name, name + tag_size + 1);
     snprintf(start, size - (size_t)(start - message), "%s", rest);
+}
+
+/* What the prelude asserts is said in words; the condition behind it helps nobody. */
+static void drop_requirement(char *message)
+{
+    static const char before[] = "static assertion failed due to requirement '", after[] = "': ";
+    char *end = strstr(message, after);
+
+    if (strncmp(message, before, sizeof before - 1) != 0 || !strstr(message, "__lbpf_") || !end)
+        return;
+    end += sizeof after - 1;
+    memmove(message, end, strlen(end) + 1);
 }
 
 int lbpf_diagnostics_error(const struct lbpf_diagnostics *diagnostics,
@@ -134,6 +154,7 @@ int lbpf_diagnostics_error(const struct lbpf_diagnostics *diagnostics,
         snprintf(finding.message, sizeof finding.message,
                  *log ? "clang failed; see the log" : "clang failed without a word");
     drop_tail(finding.message);
+    drop_requirement(finding.message);
     memcpy(message, finding.message, sizeof message);
     name_tables(message, sizeof message);
     lbpf_error_set(error, EINVAL, "compile", "%s", message);

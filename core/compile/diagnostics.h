@@ -27,4 +27,12 @@ int lbpf_diagnostics_error(const struct lbpf_diagnostics *diagnostics,
 void lbpf_diagnostics_hint(const struct lbpf_diagnostics *diagnostics, const char *message,
                            struct lbpf_error *error);
 
+/* Parts "counts_keyed_methods", the type of a table's methods, into the table's name (its size) and
+ * the kind. False for any other name. */
+bool lbpf_diagnostics_split_table(const char *tag, size_t size, size_t *table_size,
+                                  const char **kind);
+/* Advice about a method that the table with this type does not have; false when it is no table's
+ * (table_hints.c). */
+bool lbpf_diagnostics_hint_method(const char *method, const char *tag, struct lbpf_error *error);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "host/nearest.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -217,6 +218,30 @@ static void offer_known(const struct lbpf_identifiers *identifiers, const char *
     }
 }
 
+/* Constants of the kernel's enums, whether the program uses their types or not. */
+static void offer_enumerators(const struct lbpf_kernel_btf *btf, struct lbpf_nearest *nearest)
+{
+    for (uint32_t id = 1; id < btf->count; id++) {
+        const struct btf_type *type = lbpf_kernel_btf_type(btf, id);
+        const struct btf_enum *small = (const void *)(type + 1);
+        const struct btf_enum64 *large = (const void *)(type + 1);
+
+        for (uint32_t i = 0; lbpf_btf_is_enum(type) && i < lbpf_btf_vlen(type); i++)
+            lbpf_nearest_offer(nearest,
+                               lbpf_kernel_btf_string(btf, lbpf_btf_kind(type) == BTF_KIND_ENUM64
+                                                               ? large[i].name_off
+                                                               : small[i].name_off));
+    }
+}
+
+static bool is_constant_name(const char *name)
+{
+    for (; *name; name++)
+        if (islower((unsigned char)*name))
+            return false;
+    return true;
+}
+
 static void hint_name(const struct lbpf_diagnostics *diagnostics, const char *name, bool function,
                       struct lbpf_error *error)
 {
@@ -224,6 +249,8 @@ static void hint_name(const struct lbpf_diagnostics *diagnostics, const char *na
 
     lbpf_nearest_start(&nearest, name);
     offer_known(diagnostics->identifiers, name, &nearest);
+    if (diagnostics->btf && !function && is_constant_name(name))
+        offer_enumerators(diagnostics->btf, &nearest);
     if (lbpf_nearest_name(&nearest))
         lbpf_error_hint(error, "did you mean '%s'?", lbpf_nearest_name(&nearest));
     else if (function)
@@ -236,16 +263,30 @@ static void hint_name(const struct lbpf_diagnostics *diagnostics, const char *na
                         "<linux/sched.h>; #define it in the program if it is not among them");
 }
 
-/* What LLVM says in its own words about BPF's limits. */
+#define NO_FLOATS "BPF has no floating point: count in smaller units, and divide in the script"
+#define CFLAGS    "cflags are given to clang as they are, each one an argument of its own"
+
+/* What LLVM says in its own words about BPF's limits. The first that fits is taken. */
 static const struct {
     const char *part, *hint;
 } limits[] = {
     {"BPF stack limit", "a BPF function has 512 bytes of stack: keep large structures in a "
                         "BPF_PERCPU_ARRAY with one element, and work on what its lookup returns"},
-    {"too many arguments", "a BPF function that is not inlined takes at most 5 arguments"},
     {"stack arguments", "a BPF function that is not inlined takes at most 5 arguments"},
+    {"'__float", NO_FLOATS},
+    {"'__fix", NO_FLOATS},
+    {"sf3'", NO_FLOATS},
+    {"df3'", NO_FLOATS},
+    {"ti3'", "BPF computes with 64 bits: numbers of 128 bits can only be added and shifted"},
     {"built-in function", "BPF has no C library: the size of memset and memcpy must be a small "
                           "constant"},
+    {"undeclared library function",
+     "BPF has no C library: __builtin_memcpy and __builtin_memset work with constant sizes, "
+     "bpf_probe_read_kernel_str and bpf_probe_read_user_str read strings, bpf_trace_printk prints"},
+    {"variadic functions", "write a macro, or one function for each number of arguments"},
+    {"unknown argument:", CFLAGS},
+    {"unsupported option", CFLAGS},
+    {"ld returned", CFLAGS},
     {"signed division", "BPF divides unsigned numbers only: cast the operands"},
     {"dynamic stack allocation", "an array in a BPF function must have a constant size"},
 };
