@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 """Captures the BPF program of BCC Python tools, without compiling or attaching anything.
 
-    capture.py FOLDER [TOOL-LIST]     # needs bpfcc-tools; runs every /usr/sbin/*-bpfcc, one process each
-    capture.py --one OUT.json TOOL [ARG...]
+    /usr/bin/python3 capture.py FOLDER [TOOL-LIST]     # needs bpfcc-tools; runs every /usr/sbin/*-bpfcc
 
 BCC's BPF and USDT classes are replaced by recorders, and the tool is stopped at its first poll, print or sleep.
 A JSON file per tool then holds: tool, args, text (the C program as the tool would hand it to BPF(); null when it
@@ -15,7 +14,6 @@ import json
 import os
 import runpy
 import signal
-import subprocess
 import sys
 import time
 
@@ -174,15 +172,23 @@ def runs(list_path):
                     yield "%s-%d" % (words[0], number), "/usr/sbin/%s-bpfcc" % words[0], words[1:]
 
 
+def capture_in_child(out, tool, args):
+    """One tool in a child process: each ends in os._exit, and BCC is imported only once."""
+    child = os.fork()
+    if child == 0:
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in range(3):
+            os.dup2(null, fd)
+        capture_one(out, tool, args)
+    os.waitpid(child, 0)
+
+
 def main():
-    if sys.argv[1] == "--one":
-        capture_one(sys.argv[2], sys.argv[3], sys.argv[4:])
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
+    import bcc  # noqa: F401 (for the children)
     for name, tool, args in runs(sys.argv[2] if len(sys.argv) > 2 else None):
-        subprocess.run(["/usr/bin/python3", os.path.abspath(__file__), "--one",
-                        "%s/%s.json" % (folder, name), tool] + args, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
+        capture_in_child("%s/%s.json" % (folder, name), tool, args)
 
 
 main()
