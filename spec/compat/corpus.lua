@@ -1,5 +1,5 @@
--- BCC's own programs through our compiler and this kernel's verifier. The programs are captured from
--- Debian's bpfcc-tools when this runs; none of their text is kept in the project.
+-- BCC's own programs through our compiler and this kernel's verifier. The programs are captured
+-- from Debian's bpfcc-tools when this runs; none of their text is kept in the project.
 local bpf <const> = require "bpf"
 local json <const> = require "dkjson"
 
