@@ -1,4 +1,5 @@
--- lua5.4 spec/compat/check.lua FOLDER [NAME…]: a line per captured program, then the failures grouped by reason.
+-- lua5.4 spec/compat/check.lua FOLDER [NAME…]: a line per captured program, then the failures
+-- grouped by reason. FOLDER is what capture.py wrote.
 local corpus <const> = require "spec.compat.corpus"
 
 local folder <const> = assert(arg[1], "check.lua FOLDER [NAME…]")
