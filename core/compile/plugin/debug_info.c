@@ -2,15 +2,17 @@
  * Questions to debug info that LLVM's C interface has no name for. Its nodes are read by operand
  * number; the numbers are those of LLVM's DI classes and have been the same since LLVM 4.
  */
-#include "lower.h"
+#include "reads.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    SUBPROGRAM_TYPE = 4,  /* DISubprogram: file, scope, name, linkage name, type, … */
-    SUBROUTINE_TYPES = 3, /* DISubroutineType: …, …, …, types (result first) */
-    DERIVED_BASE = 3,     /* DIDerivedType: file, scope, name, base type, … */
+    SUBPROGRAM_TYPE = 4,    /* DISubprogram: file, scope, name, linkage name, type, … */
+    SUBROUTINE_TYPES = 3,   /* DISubroutineType: …, …, …, types (result first) */
+    DERIVED_BASE = 3,       /* DIDerivedType: file, scope, name, base type, … */
+    VARIABLE_TYPE = 3,      /* DIVariable: scope, name, file, type, … */
+    COMPOSITE_ELEMENTS = 4, /* DICompositeType: file, scope, name, base type, elements, … */
 };
 
 static LLVMMetadataRef operand(LLVMContextRef context, LLVMMetadataRef node, unsigned index)
@@ -49,6 +51,60 @@ const char *lower_context_type(LLVMValueRef function)
         return "";
     name = LLVMDITypeGetName(node, &size);
     return size ? name : "";
+}
+
+/* The type behind typedefs, qualifiers and so on; a pointer stays one. */
+static LLVMMetadataRef strip(LLVMContextRef context, LLVMMetadataRef type)
+{
+    for (int depth = 0; depth < 32 && is_kind(type, LLVMDIDerivedTypeMetadataKind); depth++) {
+        if (LLVMDITypeGetSizeInBits(type))
+            break;
+        type = operand(context, type, DERIVED_BASE);
+    }
+    return type;
+}
+
+/* The C type of a global variable, or NULL. */
+static LLVMMetadataRef type_of_global(LLVMContextRef context, LLVMValueRef global)
+{
+    unsigned kind = LLVMGetMDKindIDInContext(context, "dbg", 3);
+    LLVMMetadataRef variable = NULL;
+    size_t count;
+    LLVMValueMetadataEntry *entries = LLVMGlobalCopyAllMetadata(global, &count);
+
+    for (unsigned i = 0; i < count; i++)
+        if (LLVMValueMetadataEntriesGetKind(entries, i) == kind)
+            variable = LLVMDIGlobalVariableExpressionGetVariable(
+                LLVMValueMetadataEntriesGetMetadata(entries, i));
+    LLVMDisposeValueMetadataEntries(entries);
+    return strip(context, operand(context, variable, VARIABLE_TYPE));
+}
+
+/* Members of a map's declaration are pointers: to the key's type, or to int[size]. */
+unsigned long long lower_map_size(struct lowering *lowering, LLVMValueRef map, bool is_key)
+{
+    LLVMMetadataRef elements, member;
+
+    if (!LLVMIsAGlobalVariable(map))
+        return 0;
+    elements =
+        operand(lowering->context, type_of_global(lowering->context, map), COMPOSITE_ELEMENTS);
+    for (unsigned i = 0; (member = operand(lowering->context, elements, i)); i++) {
+        size_t length;
+        const char *name = LLVMDITypeGetName(member, &length);
+        bool is_type =
+            length == (is_key ? 3 : 5) && !memcmp(name, is_key ? "key" : "value", length);
+        bool is_size = length == (is_key ? 8 : 10) &&
+                       !memcmp(name, is_key ? "key_size" : "value_size", length);
+        LLVMMetadataRef pointer, pointee;
+
+        if (!is_type && !is_size)
+            continue;
+        pointer = strip(lowering->context, operand(lowering->context, member, DERIVED_BASE));
+        pointee = strip(lowering->context, operand(lowering->context, pointer, DERIVED_BASE));
+        return pointee ? LLVMDITypeGetSizeInBits(pointee) / (is_type ? 8 : 32) : 0;
+    }
+    return 0;
 }
 
 void lower_keep_type(struct lowering *lowering, const char *name, LLVMMetadataRef type)

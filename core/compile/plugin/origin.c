@@ -7,7 +7,7 @@
  * instruction or two (bpf_probe_read reads any kernel address); calling a foreign one direct is
  * refused by the verifier. So doubt means foreign.
  */
-#include "lower.h"
+#include "reads.h"
 
 #include <string.h>
 
@@ -251,4 +251,33 @@ enum origin lower_origin(LLVMValueRef pointer)
     enum origin origin = trace_value(&trace, pointer);
 
     return origin == ORIGIN_NONE ? ORIGIN_FOREIGN : origin;
+}
+
+/* Contexts of which every pointer member is a mere number to the verifier. */
+static bool context_gives_numbers(LLVMValueRef function)
+{
+    const char *type = lower_context_type(function);
+
+    return !strcmp(type, "pt_regs") || !strcmp(type, "bpf_perf_event_data") ||
+           lower_has_prefix(type, "tracepoint__");
+}
+
+bool lower_is_certainly_foreign(LLVMValueRef pointer)
+{
+    for (unsigned depth = 0; depth < MAX_DEPTH; depth++) {
+        pointer = base_of(pointer);
+        if (LLVMIsAIntToPtrInst(pointer) || LLVMIsAPtrToIntInst(pointer)) {
+            pointer = LLVMGetOperand(pointer, 0);
+        } else if (LLVMIsACallInst(pointer)) {
+            return lower_helper_of_call(pointer) == 35; /* get_current_task */
+        } else if (LLVMIsALoadInst(pointer)) {
+            pointer = base_of(LLVMGetOperand(pointer, 0));
+            if (LLVMIsAArgument(pointer))
+                return lower_is_program(LLVMGetParamParent(pointer)) &&
+                       context_gives_numbers(LLVMGetParamParent(pointer));
+        } else {
+            return false;
+        }
+    }
+    return false;
 }

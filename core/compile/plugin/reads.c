@@ -7,14 +7,14 @@
  * two address ranges don't overlap; so one compiled function serves as kprobe and as uprobe.
  * Programs over packets don't have it and use bpf_probe_read_kernel.
  */
-#include "lower.h"
+#include "reads.h"
 
 #include <llvm-c/Target.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned read_helper(LLVMValueRef instruction)
+unsigned lower_read_helper(LLVMValueRef instruction)
 {
     LLVMValueRef function = LLVMGetBasicBlockParent(LLVMGetInstructionParent(instruction));
 
@@ -22,9 +22,8 @@ static unsigned read_helper(LLVMValueRef instruction)
                                                                   : HELPER_PROBE_READ;
 }
 
-/* Marks where a slot's content is needed, so that the back end lets slots share stack space. */
-static void mark_lifetime(struct lowering *lowering, const char *intrinsic, LLVMValueRef slot,
-                          unsigned long long size)
+void lower_mark_lifetime(struct lowering *lowering, const char *intrinsic, LLVMValueRef slot,
+                         unsigned long long size)
 {
     unsigned id = LLVMLookupIntrinsicID(intrinsic, strlen(intrinsic));
     LLVMValueRef function =
@@ -38,11 +37,26 @@ static void mark_lifetime(struct lowering *lowering, const char *intrinsic, LLVM
         LLVMBuildCall2(lowering->builder, type, function, arguments + 1, 1, "");
 }
 
+void lower_call_read(struct lowering *lowering, LLVMValueRef instruction, LLVMValueRef to,
+                     unsigned long long size, LLVMValueRef from)
+{
+    LLVMValueRef arguments[3] = {to, LLVMConstInt(lowering->i32, size, 0), from};
+
+    lower_call_helper(lowering, lower_read_helper(instruction), arguments, 3);
+}
+
+LLVMValueRef lower_address_at(struct lowering *lowering, LLVMValueRef address, long long offset)
+{
+    LLVMValueRef index = LLVMConstInt(lowering->i64, (unsigned long long)offset, 1);
+
+    return LLVMBuildGEP2(lowering->builder, lowering->i8, address, &index, 1, "");
+}
+
 static void lower_load(struct lowering *lowering, LLVMValueRef load)
 {
     LLVMTypeRef type = LLVMTypeOf(load);
     unsigned long long size = LLVMStoreSizeOfType(LLVMGetModuleDataLayout(lowering->module), type);
-    LLVMValueRef slot, value, arguments[3];
+    LLVMValueRef slot, value;
 
     if (size > 256) {
         lower_error(lowering, load,
@@ -51,13 +65,10 @@ static void lower_load(struct lowering *lowering, LLVMValueRef load)
     }
     lower_build_at(lowering, load);
     slot = lower_stack_slot(lowering, load, type);
-    mark_lifetime(lowering, "llvm.lifetime.start", slot, size);
-    arguments[0] = slot;
-    arguments[1] = LLVMConstInt(lowering->i32, size, 0);
-    arguments[2] = LLVMGetOperand(load, 0);
-    lower_call_helper(lowering, read_helper(load), arguments, 3);
+    lower_mark_lifetime(lowering, "llvm.lifetime.start", slot, size);
+    lower_call_read(lowering, load, slot, size, LLVMGetOperand(load, 0));
     value = LLVMBuildLoad2(lowering->builder, type, slot, "");
-    mark_lifetime(lowering, "llvm.lifetime.end", slot, size);
+    lower_mark_lifetime(lowering, "llvm.lifetime.end", slot, size);
     LLVMReplaceAllUsesWith(load, value);
     LLVMInstructionEraseFromParent(load);
 }
@@ -69,7 +80,7 @@ static void lower_copy(struct lowering *lowering, LLVMValueRef copy)
 
     lower_build_at(lowering, copy);
     arguments[1] = LLVMBuildIntCast2(lowering->builder, arguments[1], lowering->i32, 0, "");
-    lower_call_helper(lowering, read_helper(copy), arguments, 3);
+    lower_call_helper(lowering, lower_read_helper(copy), arguments, 3);
     LLVMInstructionEraseFromParent(copy);
 }
 
@@ -83,12 +94,7 @@ static bool is_memory_copy(LLVMValueRef instruction)
     return lower_has_prefix(name, "llvm.memcpy") || lower_has_prefix(name, "llvm.memmove");
 }
 
-struct list {
-    LLVMValueRef *items;
-    size_t count, capacity;
-};
-
-static void append(struct list *list, LLVMValueRef item)
+void list_append(struct list *list, LLVMValueRef item)
 {
     if (list->count == list->capacity) {
         list->capacity = list->capacity ? list->capacity * 2 : 64;
@@ -99,28 +105,66 @@ static void append(struct list *list, LLVMValueRef item)
     list->items[list->count++] = item;
 }
 
+/* What a store writes to, or NULL. */
+static LLVMValueRef written_address(LLVMValueRef instruction)
+{
+    if (LLVMIsAStoreInst(instruction))
+        return LLVMGetOperand(instruction, 1);
+    if (LLVMIsAAtomicRMWInst(instruction) || LLVMIsAAtomicCmpXchgInst(instruction))
+        return LLVMGetOperand(instruction, 0);
+    if (LLVMIsACallInst(instruction) &&
+        lower_has_prefix(lower_callee_name(instruction), "llvm.mem"))
+        return LLVMGetOperand(instruction, 0);
+    return NULL;
+}
+
+/* No program may change kernel or user memory by a store. Only what is certain is said here; the
+ * verifier sees the rest. */
+static void check_store(struct lowering *lowering, LLVMValueRef instruction)
+{
+    LLVMValueRef address = written_address(instruction);
+
+    if (address && lower_is_certainly_foreign(address))
+        lower_error(lowering, instruction,
+                    "a program can't store to memory of the kernel or of the traced program; "
+                    "copy the value into a variable and change that, or write user memory with "
+                    "bpf_probe_write_user");
+}
+
+struct found {
+    struct list loads, copies;
+    struct inputs inputs;
+};
+
 /* Every decision is made on the untouched code; rewriting comes after. */
-static void find_reads(struct list *loads, struct list *copies, LLVMValueRef function)
+static void find_reads(struct lowering *lowering, struct found *found, LLVMValueRef function)
 {
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b))
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
             if (LLVMIsALoadInst(i) && lower_origin(LLVMGetOperand(i, 0)) & ORIGIN_FOREIGN)
-                append(loads, i);
+                list_append(&found->loads, i);
             else if (is_memory_copy(i) && lower_origin(LLVMGetOperand(i, 1)) & ORIGIN_FOREIGN)
-                append(copies, i);
+                list_append(&found->copies, i);
+            else if (LLVMIsACallInst(i))
+                lower_find_inputs(lowering, &found->inputs, i);
+            check_store(lowering, i);
         }
 }
 
 void lower_reads(struct lowering *lowering)
 {
-    struct list loads = {0}, copies = {0};
+    struct found found = {0};
+    struct list rest = {0};
 
     for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
-        find_reads(&loads, &copies, f);
-    for (size_t i = 0; i < loads.count; i++)
-        lower_load(lowering, loads.items[i]);
-    for (size_t i = 0; i < copies.count; i++)
-        lower_copy(lowering, copies.items[i]);
-    free(loads.items);
-    free(copies.items);
+        find_reads(lowering, &found, f);
+    lower_merged_reads(lowering, &found.loads, &rest);
+    for (size_t i = 0; i < rest.count; i++)
+        lower_load(lowering, rest.items[i]);
+    for (size_t i = 0; i < found.copies.count; i++)
+        lower_copy(lowering, found.copies.items[i]);
+    lower_bring_inputs(lowering, &found.inputs);
+    free(found.loads.items);
+    free(found.copies.items);
+    free(rest.items);
 }

@@ -20,6 +20,7 @@ struct large { unsigned char bytes[200]; };
 BPF_ARRAY(out, s64, 64);
 BPF_ARRAY(copies, struct node, 1);
 BPF_HASH(pointers, u32, struct node *);
+BPF_HASH(by_value, u32, s64);
 static void put(int slot, s64 value) { out.update(&slot, &value); }
 ]]
 
@@ -164,6 +165,85 @@ int on_visit(struct pt_regs *ctx) {
     assert.equal(200, b.out[0])
   end)
 
+  it("serve helpers and comparisons that need memory of the program", function()
+    local b <close> = at_visit([[
+      u32 key = 30;
+      struct node *zero = node, **kept;
+      s64 value = 41;
+      by_value.update((u32 *)&node->value, &value);
+      s64 *found = by_value.lookup((u32 *)&node->value);
+      put(0, found ? *found : -1);
+      found = by_value.lookup(&key);
+      put(1, found ? *found : -1);
+      by_value.update(&key, (s64 *)&node->deep.inside);
+      found = by_value.lookup(&key);
+      put(2, found ? *found : -1);
+      put(3, by_value.delete((u32 *)&node->value));
+      put(4, __builtin_memcmp(node->name, "first", 6) == 0);
+      put(5, __builtin_memcmp(node->name, other->name, 6) < 0);
+      put(6, __builtin_memcmp(node->next->name, node->name, 6) != 0);
+      put(7, __builtin_memcmp(node->array, other->array, sizeof node->array) > 0);
+      int none = 0;
+      copies.update(&none, other);
+    ]])
+    local expected <const> = {41, 41, 99, 0, 1, 1, 1, 1}
+    for i, value in ipairs(expected) do assert.equal(value, b.out[i - 1], "slot " .. i - 1) end
+    assert.equal(1000, b.copies[0].value)
+    assert.equal("third", b.copies[0].name)
+  end)
+
+  it("are shared by neighbours, whatever their sizes and places", function()
+    local b <close> = at_visit([[
+      struct { u8 tiny; u16 half; char c[2]; u32 whole; s64 deep; int a[3]; } e = {};
+      e.tiny = (u8)node->tiny;
+      e.half = (u16)node->half;
+      e.c[1] = node->name[3];
+      e.c[0] = node->name[1];
+      e.whole = node->whole;
+      e.deep = node->deep.inside;
+      e.a[2] = node->array[3];
+      e.a[0] = node->array[0];
+      struct node *n = node->next;
+      s64 sum = n->low + n->high + n->value + n->array[length & 1] + n->tiny;
+      asm volatile("" :: "r"(&e) : "memory");
+      put(0, e.tiny); put(1, e.half); put(2, e.c[1]); put(3, e.c[0]); put(4, e.whole);
+      put(5, e.deep); put(6, e.a[2]); put(7, e.a[0]); put(8, e.a[1]); put(9, sum);
+      put(10, text[0] + text[4] + text[1]);
+      volatile struct node *again = other;
+      put(11, again->value + again->value);
+      node = node->next;
+      put(12, node->value + node->next->value + node->next->array[0]);
+    ]])
+    local expected <const> = {249, 2, ("s"):byte(), ("i"):byte(), 0x10002, 99, 44, 11, 0,
+      2 + 11 + 200 + 6 - 3, ("h"):byte() + ("o"):byte() + ("e"):byte(), 2000, 200 + 1000 + 7}
+    for i, value in ipairs(expected) do assert.equal(value, b.out[i - 1], "slot " .. i - 1) end
+  end)
+
+  it("see a store that comes between two of them", function()
+    local b <close> = at_visit([[
+      int slot = 63;
+      s64 one = 1, two = 2;
+      out.update(&slot, &one);
+      s64 *mine = out.lookup(&slot);
+      if (!mine)
+        return 0;
+      u32 key = 1;
+      struct node *kept = (struct node *)mine;
+      pointers.update(&key, &kept);
+      struct node **found = pointers.lookup(&key);
+      if (!found)
+        return 0;
+      s64 *foreign = (s64 *)*found;
+      s64 before = *foreign;
+      *mine = 5;
+      s64 between = *foreign;
+      out.update(&slot, &two);
+      s64 after = *foreign;
+      put(0, before); put(1, between); put(2, after);
+    ]])
+    assert.same({1, 5, 2}, {b.out[0], b.out[1], b.out[2]})
+  end)
+
   it("give zero where there is no memory, and go on", function()
     local b <close> = at_visit([[
       struct node *bad = (struct node *)8;
@@ -183,6 +263,20 @@ int on_visit(struct pt_regs *ctx) {
         *total += node->next->value;
     ]], 83)
     assert.equal(83 * 200, b.out[0])
+  end)
+end)
+
+describe("a store through a foreign pointer", function()
+  it("is refused at its line", function()
+    local ok <const>, failure <const> = pcall(bpf.BPF, {text = node_types .. [[
+int on_visit(struct pt_regs *ctx, struct node *node) {
+  node->next->value = 3;
+  return 0;
+}]]})
+    assert.is_false(ok)
+    assert.matches("can't store to memory of the kernel or of the traced program",
+      tostring(failure))
+    assert.matches("text%.c:20", tostring(failure))
   end)
 end)
 
