@@ -15,6 +15,55 @@ static void set(lua_State *L, int index, const struct constant *constants)
     }
 }
 
+/* Of the kernel's enum bpf_attach_type, without their BPF_, as BCC has them. */
+static void set_attach_types(lua_State *L, int index)
+{
+    static const struct constant attach_types[] = {
+        {"CGROUP_INET_INGRESS", BPF_CGROUP_INET_INGRESS},
+        {"CGROUP_INET_EGRESS", BPF_CGROUP_INET_EGRESS},
+        {"CGROUP_INET_SOCK_CREATE", BPF_CGROUP_INET_SOCK_CREATE},
+        {"CGROUP_SOCK_OPS", BPF_CGROUP_SOCK_OPS},
+        {"SK_SKB_STREAM_PARSER", BPF_SK_SKB_STREAM_PARSER},
+        {"SK_SKB_STREAM_VERDICT", BPF_SK_SKB_STREAM_VERDICT},
+        {"CGROUP_DEVICE", BPF_CGROUP_DEVICE},
+        {"SK_MSG_VERDICT", BPF_SK_MSG_VERDICT},
+        {"CGROUP_INET4_BIND", BPF_CGROUP_INET4_BIND},
+        {"CGROUP_INET6_BIND", BPF_CGROUP_INET6_BIND},
+        {"CGROUP_INET4_CONNECT", BPF_CGROUP_INET4_CONNECT},
+        {"CGROUP_INET6_CONNECT", BPF_CGROUP_INET6_CONNECT},
+        {"CGROUP_INET4_POST_BIND", BPF_CGROUP_INET4_POST_BIND},
+        {"CGROUP_INET6_POST_BIND", BPF_CGROUP_INET6_POST_BIND},
+        {"CGROUP_UDP4_SENDMSG", BPF_CGROUP_UDP4_SENDMSG},
+        {"CGROUP_UDP6_SENDMSG", BPF_CGROUP_UDP6_SENDMSG},
+        {"LIRC_MODE2", BPF_LIRC_MODE2},
+        {"FLOW_DISSECTOR", BPF_FLOW_DISSECTOR},
+        {"CGROUP_SYSCTL", BPF_CGROUP_SYSCTL},
+        {"CGROUP_UDP4_RECVMSG", BPF_CGROUP_UDP4_RECVMSG},
+        {"CGROUP_UDP6_RECVMSG", BPF_CGROUP_UDP6_RECVMSG},
+        {"CGROUP_GETSOCKOPT", BPF_CGROUP_GETSOCKOPT},
+        {"CGROUP_SETSOCKOPT", BPF_CGROUP_SETSOCKOPT},
+        {"TRACE_RAW_TP", BPF_TRACE_RAW_TP},
+        {"TRACE_FENTRY", BPF_TRACE_FENTRY},
+        {"TRACE_FEXIT", BPF_TRACE_FEXIT},
+        {"MODIFY_RETURN", BPF_MODIFY_RETURN},
+        {"LSM_MAC", BPF_LSM_MAC},
+        {"TRACE_ITER", BPF_TRACE_ITER},
+        {"CGROUP_INET4_GETPEERNAME", BPF_CGROUP_INET4_GETPEERNAME},
+        {"CGROUP_INET6_GETPEERNAME", BPF_CGROUP_INET6_GETPEERNAME},
+        {"CGROUP_INET4_GETSOCKNAME", BPF_CGROUP_INET4_GETSOCKNAME},
+        {"CGROUP_INET6_GETSOCKNAME", BPF_CGROUP_INET6_GETSOCKNAME},
+        {"XDP_DEVMAP", BPF_XDP_DEVMAP},
+        {"CGROUP_INET_SOCK_RELEASE", BPF_CGROUP_INET_SOCK_RELEASE},
+        {"XDP_CPUMAP", BPF_XDP_CPUMAP},
+        {"SK_LOOKUP", BPF_SK_LOOKUP},
+        {"XDP", BPF_XDP},
+        {"SK_SKB_VERDICT", BPF_SK_SKB_VERDICT},
+        {NULL, 0},
+    };
+
+    set(L, index, attach_types);
+}
+
 void lbpf_constants_set(lua_State *L, int module, int statics)
 {
     static const struct constant debug_flags[] = {
@@ -48,9 +97,19 @@ void lbpf_constants_set(lua_State *L, int module, int statics)
         {"CGROUP_SOCKOPT", BPF_PROG_TYPE_CGROUP_SOCKOPT},
         {"TRACING", BPF_PROG_TYPE_TRACING},
         {"LSM", BPF_PROG_TYPE_LSM},
+        {"LWT_SEG6LOCAL", BPF_PROG_TYPE_LWT_SEG6LOCAL},
+        {"SK_REUSEPORT", BPF_PROG_TYPE_SK_REUSEPORT},
+        {"FLOW_DISSECTOR", BPF_PROG_TYPE_FLOW_DISSECTOR},
+        {"CGROUP_SYSCTL", BPF_PROG_TYPE_CGROUP_SYSCTL},
+        {"RAW_TRACEPOINT_WRITABLE", BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE},
+        {"SK_LOOKUP", BPF_PROG_TYPE_SK_LOOKUP},
+        {"SYSCALL", BPF_PROG_TYPE_SYSCALL},
         {NULL, 0},
     };
 
     set(L, module, debug_flags);
     set(L, statics, program_types);
+    lua_newtable(L);
+    set_attach_types(L, lua_gettop(L));
+    lua_setfield(L, module, "BPFAttachType");
 }

@@ -4,8 +4,8 @@
 
 #include <lua.h>
 
-/* DEBUG_* into the module at index module; program types, as BPF.KPROBE, into the one at statics.
- */
+/* DEBUG_* and BPFAttachType into the module at index module; program types, as BPF.KPROBE, into the
+ * one at statics. */
 void lbpf_constants_set(lua_State *L, int module, int statics);
 
 #endif

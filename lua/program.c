@@ -9,35 +9,74 @@
 static const char *const load_names[] = {"fn_name", "prog_type", "attach_type", NULL};
 static const struct lbpf_options load_options = {"load_func", load_names};
 
-/* b:load_func(fn_name, prog_type[, {attach_type=}]): {name=, fd=}; the object keeps the program. */
-static int bpf_load_func(lua_State *L)
+static const char *const load_all_names[] = {"prog_type", "attach_type", NULL};
+static const struct lbpf_options load_all_options = {"load_funcs", load_all_names};
+
+/* The options prog_type and attach_type, which the load completes from section and name. */
+static struct lbpf_load_options load_options_of(lua_State *L, const struct lbpf_options *names)
 {
-    struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
     struct lbpf_load_options options = {0};
+    lua_Integer type = lbpf_args_integer(L, names, "prog_type", 0);
+    lua_Integer attach_type = lbpf_args_integer(L, names, "attach_type", 0);
+
+    if (type < 0 || type > 1000)
+        lbpf_misuse(L, "%s: prog_type is no program type such as BPF.KPROBE", names->function);
+    if (attach_type < 0 || attach_type > 1000)
+        lbpf_misuse(L, "%s: attach_type is no attach type such as BPF.CGROUP_GETSOCKOPT",
+                    names->function);
+    options.type = (enum bpf_prog_type)type;
+    options.expected_attach_type = (enum bpf_attach_type)attach_type;
+    return options;
+}
+
+/* Loads the function and pushes {name=, fd=}. */
+static void load(lua_State *L, struct lbpf_bpf *bpf, const char *name,
+                 const struct lbpf_load_options *options)
+{
     struct lbpf_error error = {0};
     struct bpf_program *program;
-    const char *name;
-    lua_Integer type;
-    int result;
 
-    lbpf_args_collect(L, 2, &load_options);
-    name = lbpf_args_string(L, &load_options, "fn_name", NULL);
-    type = lbpf_args_integer(L, &load_options, "prog_type", -1);
-    if (!name || type < 0 || type > 1000)
-        return lbpf_misuse(L, "load_func: a function's name and a program type (BPF.KPROBE, …) are "
-                              "needed");
-    options.type = (enum bpf_prog_type)type;
-    options.expected_attach_type =
-        (enum bpf_attach_type)lbpf_args_integer(L, &load_options, "attach_type", 0);
-    result = lbpf_object_load(lbpf_session_object(bpf->session), name, &options, &program, &error);
-    if (result < 0)
-        return lbpf_raise(L, &error);
+    if (lbpf_object_load(lbpf_session_object(bpf->session), name, options, &program, &error) < 0)
+        lbpf_raise(L, &error);
     lbpf_bpf_print_load_log(bpf);
     lua_createtable(L, 0, 2);
     lua_pushstring(L, name);
     lua_setfield(L, -2, "name");
     lua_pushinteger(L, lbpf_program_fd(program));
     lua_setfield(L, -2, "fd");
+}
+
+/* b:load_func(fn_name[, prog_type[, {attach_type=}]]): {name=, fd=}; the object keeps the program.
+ */
+static int bpf_load_func(lua_State *L)
+{
+    struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
+    struct lbpf_load_options options;
+    const char *name;
+
+    lbpf_args_collect(L, 2, &load_options);
+    name = lbpf_args_string(L, &load_options, "fn_name", NULL);
+    if (!name)
+        return lbpf_misuse(L, "load_func: a function's name is needed");
+    options = load_options_of(L, &load_options);
+    load(L, bpf, name, &options);
+    return 1;
+}
+
+/* b:load_funcs([prog_type[, {attach_type=}]]): what load_func gives, for every function. */
+static int bpf_load_funcs(lua_State *L)
+{
+    struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
+    struct lbpf_object *object = lbpf_session_object(bpf->session);
+    struct lbpf_load_options options;
+
+    lbpf_args_collect(L, 2, &load_all_options);
+    options = load_options_of(L, &load_all_options);
+    lua_createtable(L, (int)lbpf_object_function_count(object), 0);
+    for (size_t i = 0; i < lbpf_object_function_count(object); i++) {
+        load(L, bpf, lbpf_object_function_at(object, i), &options);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
     return 1;
 }
 
@@ -60,6 +99,7 @@ void lbpf_program_methods(lua_State *L, int methods)
 {
     static const luaL_Reg functions[] = {
         {"load_func", bpf_load_func},
+        {"load_funcs", bpf_load_funcs},
         {"functions", bpf_functions},
         {NULL, NULL},
     };

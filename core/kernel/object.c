@@ -18,10 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HIDDEN_PREFIX "__lbpf_"
 #define LOST_PREFIX   "__lbpf_lost_"
 #define EVENT_PREFIX  "__lbpf_event_"
+#define CPUS_SECTION  ".rodata.lbpf_cpus"
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
@@ -251,11 +253,22 @@ static void finish_maps(struct lbpf_object *object)
     }
 }
 
+/* What bpf_num_cpus() gives: the CPUs online now, which the compiler's cache must not remember. */
+static void count_cpus(const struct lbpf_object *object)
+{
+    struct bpf_map *map = bpf_object__find_map_by_name(object->libbpf_object, CPUS_SECTION);
+    int count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (map)
+        bpf_map__set_initial_value(map, &count, sizeof count); /* refuses another size */
+}
+
 static int create_maps(struct lbpf_object *object, struct lbpf_error *error)
 {
     struct lbpf_buffer words = {0};
     int result;
 
+    count_cpus(object);
     lbpf_libbpf_listen(&words);
     result = bpf_object__load(object->libbpf_object);
     lbpf_libbpf_listen(NULL);

@@ -9,6 +9,7 @@
 ---@field DEBUG_BPF integer print the verifier's log of each load
 ---@field DEBUG_PREPROCESSOR integer print the preprocessed source
 ---@field DEBUG_SOURCE integer print the instructions between the source lines
+---@field BPFAttachType table<string, integer> the kernel's bpf_attach_type, without BPF_
 ---@field DEBUG_BPF_REGISTER_STATE integer print the verifier's log with the state of all registers
 ---@field DEBUG_BTF integer print libbpf's messages
 ---@field _VERSION string
@@ -160,12 +161,19 @@ function BPF:attach_tracepoint(options) end
 ---@return integer count links that were closed
 function BPF:detach_tracepoint(options) end
 
---- Loads a function without attaching it. The object keeps it loaded until it closes.
+--- Loads a function without attaching it. The object keeps it loaded until it closes. What is not
+--- given is read off the section (SEC("xdp")) or the name (kprobe__…, kfunc__vmlinux__…).
 ---@param fn_name string
----@param prog_type integer BPF.KPROBE, BPF.TRACEPOINT, …
----@param options? { attach_type: integer } the kernel's expected attach type
+---@param prog_type? integer BPF.KPROBE, BPF.TRACEPOINT, …
+---@param options? { attach_type: integer } such as bpf.BPFAttachType.CGROUP_GETSOCKOPT
 ---@return { name: string, fd: integer } program its fd is lent
 function BPF:load_func(fn_name, prog_type, options) end
+
+--- Loads every function, as load_func does.
+---@param prog_type? integer
+---@param options? { attach_type: integer }
+---@return { name: string, fd: integer }[] programs in the order of BPF:functions
+function BPF:load_funcs(prog_type, options) end
 
 --- Names of the functions that can be attached, in the order of the text.
 ---@return string[]

@@ -18,18 +18,35 @@
 #define INSTCOMBINE "instcombine"
 #endif
 
-void lower_error(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
+static void print_message(LLVMValueRef instruction, const char *kind, const char *format,
+                          va_list arguments)
 {
     char position[512];
-    va_list arguments;
 
     lower_position(instruction, position, sizeof position);
-    fprintf(stderr, "%s: error: luabpf: ", position);
-    va_start(arguments, format);
+    fprintf(stderr, "%s: %s: ", position, kind);
     vfprintf(stderr, format, arguments);
-    va_end(arguments);
     fputc('\n', stderr);
+}
+
+void lower_error(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    print_message(instruction, "error: luabpf", format, arguments);
+    va_end(arguments);
     lowering->error_count++;
+}
+
+void lower_warning(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
+{
+    va_list arguments;
+
+    (void)lowering;
+    va_start(arguments, format);
+    print_message(instruction, "warning", format, arguments);
+    va_end(arguments);
 }
 
 bool lower_is_program(LLVMValueRef function)
@@ -201,6 +218,7 @@ void lower_module(LLVMModuleRef module)
     lower_bounds(&lowering);
     run_passes(&lowering, "function(" INSTCOMBINE ",simplifycfg,sroa,early-cse)");
     lower_parameters(&lowering);
+    lower_usdt(&lowering);
     lower_printk(&lowering);
     lower_reads(&lowering);
     lower_finish(&lowering);

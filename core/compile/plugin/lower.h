@@ -7,6 +7,7 @@
  *   packet.c      members of packet headers, whose bits lie in the order of the wire
  *   methods.c     arguments that a method call leaves out, and the type of submitted events
  *   parameters.c  a probe function's parameters 2… come out of the registers
+ *   usdt.c        arguments of user-space tracepoints
  *   reads.c       loads through pointers that a BPF program may not follow become probe_read calls
  *   origin.c      … and which pointers those are
  *   printk.c      format strings of bpf_trace_printk
@@ -41,6 +42,10 @@ void lower_module(LLVMModuleRef module);
 
 /* Prints "file:line:column: error: luabpf: …" for instruction's source position and counts it. */
 void lower_error(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
+    __attribute__((__format__(__printf__, 3, 4)));
+
+/* The same for what compiles all the same; the user sees it with debug flags. */
+void lower_warning(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
     __attribute__((__format__(__printf__, 3, 4)));
 
 /* A function that becomes a BPF program: defined and visible outside. */
@@ -92,6 +97,7 @@ bool lower_is_network_context(const char *context_type);
 void lower_packets(struct lowering *lowering);
 void lower_methods(struct lowering *lowering);
 void lower_parameters(struct lowering *lowering);
+void lower_usdt(struct lowering *lowering);
 void lower_reads(struct lowering *lowering);
 void lower_printk(struct lowering *lowering);
 void lower_bounds(struct lowering *lowering);

@@ -2,7 +2,7 @@
  * bpf_trace_printk("format", …): the helper wants the format in memory and its size. Up to three
  * arguments go to bpf_trace_printk, more to bpf_trace_vprintk (Linux 5.16). A call whose first
  * argument is no literal is the helper itself, with the size as second argument, and is passed on
- * as written.
+ * as written. What the kernel would refuse at run time, printing nothing, is told as a warning.
  */
 #include "lower.h"
 
@@ -22,6 +22,61 @@ static LLVMValueRef literal_of(LLVMValueRef format)
     return initializer && LLVMGetTypeKind(LLVMTypeOf(initializer)) == LLVMArrayTypeKind
                ? initializer
                : NULL;
+}
+
+/* The conversion at text, which is behind its '%': how many bytes it is, or 0 when the kernel's
+ * bpf_bprintf_prepare() does not take it. Sets *values to how many values it needs. */
+static size_t read_conversion(const char *text, unsigned *values)
+{
+    static const char *const extensions[] = {"pks", "pus", "px",  "pK",  "pB", "ps",
+                                             "pS",  "pi4", "pI4", "pi6", "pI6"};
+    size_t size = strspn(text, "-+ 0#"), length;
+
+    *values = 1;
+    if (*text == '%') {
+        *values = 0;
+        return 1;
+    }
+    size += strspn(text + size, "123456789");
+    size += strspn(text + size, "0123456789");
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        if (lower_has_prefix(text + size, extensions[i]))
+            return size + strlen(extensions[i]);
+    if (text[size] && strchr("pcs", text[size]))
+        return size + 1;
+    length = strspn(text + size, "l");
+    return length <= 2 && text[size + length] && strchr("diuxX", text[size + length])
+               ? size + length + 1
+               : 0;
+}
+
+static void check_format(struct lowering *lowering, LLVMValueRef call, const char *format,
+                         size_t size, unsigned count)
+{
+    unsigned needed = 0, values;
+
+    for (size_t i = 0; i + 1 < size && format[i]; i++) {
+        size_t conversion;
+
+        if ((unsigned char)format[i] >= 0x80 || (format[i] < ' ' && !strchr("\n\t\r", format[i]))) {
+            lower_warning(lowering, call, "unrecognized character: the kernel prints only ASCII");
+            return;
+        }
+        if (format[i] != '%')
+            continue;
+        conversion = read_conversion(format + i + 1, &values);
+        if (!conversion) {
+            lower_warning(lowering, call,
+                          "only %%c %%d %%i %%u %%x %%ld %%lu %%lx %%lld %%llu %%llx %%p… %%s "
+                          "conversion specifiers allowed: the kernel prints nothing");
+            return;
+        }
+        i += conversion;
+        needed += values;
+    }
+    if (needed != count)
+        lower_warning(lowering, call, "the format asks for %u values and %u are given%s", needed,
+                      count, needed > count ? ": the kernel prints nothing" : "");
 }
 
 static LLVMValueRef widen(struct lowering *lowering, LLVMValueRef value)
@@ -58,6 +113,8 @@ static void lower_call(struct lowering *lowering, LLVMValueRef call)
     unsigned given = LLVMGetNumArgOperands(call), count = 0;
     LLVMValueRef format = LLVMGetOperand(call, 0);
     LLVMValueRef literal = literal_of(format), size, result, values[2 + MAX_ARGUMENTS];
+    const char *text;
+    size_t length = 0;
 
     lower_build_at(lowering, call);
     if (given - 1 > MAX_ARGUMENTS) {
@@ -72,6 +129,8 @@ static void lower_call(struct lowering *lowering, LLVMValueRef call)
         }
     }
     if (literal) {
+        text = LLVMIsAConstantDataSequential(literal) ? LLVMGetAsString(literal, &length) : "";
+        check_format(lowering, call, text, length, count);
         size = LLVMConstInt(lowering->i32, LLVMGetArrayLength(LLVMTypeOf(literal)), 0);
         if (count <= MAX_DIRECT) {
             values[0] = format;

@@ -40,6 +40,11 @@ LBPF_INLINE unsigned bpf_log2l(unsigned long long value)
 #define MASK128(n) ((n) < 128 ? ((unsigned __int128)1 << (n)) - 1 : ~(unsigned __int128)0)
 #define lock_xadd(pointer, value) ((void)__sync_fetch_and_add(pointer, value))
 
+/* The number of CPUs that are online when the program is loaded; then the section gets it. A constant
+ * for the verifier, but none of C. */
+static const volatile int lbpf_cpus __attribute__((section(".rodata.lbpf_cpus"))) = 1;
+#define bpf_num_cpus() ((int)lbpf_cpus)
+
 #define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))
 
 #endif

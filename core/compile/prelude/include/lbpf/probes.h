@@ -53,6 +53,17 @@
 #define TP_DATA_LOC_READ_STR(to, field, size)                                                      \
     bpf_probe_read_str((void *)(to), (size), (char *)args + (args->data_loc_##field & 0xffff))
 
+/* Arguments of user-space tracepoints (USDT); the plugin finds the reader of argument n. _p reads
+ * what it points to. */
+extern int lbpf_usdt_readarg(int n, void *ctx, void *to, unsigned long size);
+#define bpf_usdt_readarg(n, ctx, to) lbpf_usdt_readarg(n, ctx, to, sizeof(*(to)))
+#define bpf_usdt_readarg_p(n, ctx, to, size)                                                       \
+    ({                                                                                             \
+        __u64 lbpf_address = 0;                                                                    \
+        lbpf_usdt_readarg(n, ctx, &lbpf_address, sizeof(lbpf_address));                            \
+        bpf_probe_read_user(to, size, (void *)lbpf_address);                                       \
+    })
+
 #if defined(__TARGET_ARCH_x86)
 #define LBPF_PAGE_SHIFT 12
 #define PT_REGS_PARM1(ctx) ((ctx)->di)
