@@ -1,7 +1,8 @@
 /*
- * A file is: magic, size of the key, size of the object, the key, the object. Its name is a hash of
- * the key, and a hash that collides costs a recompilation, not a wrong object, for the key is
- * compared. The folder must be ours and closed to others: who can write it could hand us a program.
+ * A file is: magic, size of the key, size and hash of the object, the key, the object. Its name is
+ * a hash of the key, and a hash that collides costs a recompilation, not a wrong object, for the
+ * key is compared. The folder must be ours and closed to others: who can write it could hand us a
+ * program.
  */
 #include "compile/cache.h"
 
@@ -22,12 +23,13 @@
 
 enum { NAME_SIZE = 64, FILE_LIMIT = 32 * 1024 * 1024, STALE_SECONDS = 600 };
 
-static const char magic[8] = "lbpfobj1";
+static const char magic[8] = "lbpfobj2";
 static const uint64_t folder_limit = 64 * 1024 * 1024;
 
 struct header {
     char magic[8];
     uint64_t key_size, object_size;
+    uint64_t object_hash; /* a crash of the machine can leave the file's size without its bytes */
 };
 
 /* Into path; false when the cache is off or there is no place for it. */
@@ -98,7 +100,9 @@ static bool take_object(const struct lbpf_buffer *file, const void *key, size_t 
     if (memcmp(header.magic, magic, sizeof magic) || header.key_size != key_size ||
         file->size - sizeof header < key_size ||
         file->size - sizeof header - key_size != header.object_size ||
-        memcmp(file->data + sizeof header, key, key_size))
+        memcmp(file->data + sizeof header, key, key_size) ||
+        lbpf_hash64(file->data + sizeof header + key_size, (size_t)header.object_size, 0) !=
+            header.object_hash)
         return false;
     lbpf_buffer_append(object, file->data + sizeof header + key_size, (size_t)header.object_size);
     return !object->failed;
@@ -236,7 +240,9 @@ static bool write_whole(int fd, const void *bytes, size_t size)
 
 void lbpf_cache_write(const void *key, size_t key_size, const void *object, size_t object_size)
 {
-    struct header header = {.key_size = key_size, .object_size = object_size};
+    struct header header = {.key_size = key_size,
+                            .object_size = object_size,
+                            .object_hash = lbpf_hash64(object, object_size, 0)};
     char name[NAME_SIZE], aside[NAME_SIZE];
     unsigned random[2];
     int folder, fd;

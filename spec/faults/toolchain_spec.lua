@@ -148,6 +148,8 @@ describe("the cache", function()
       -- bytes of the object itself, which comes last
       "printf '\\377' | dd of=@ bs=1 seek=$(($(stat -c %s @) - 3000)) conv=notrunc status=none",
       "printf 'XXXX' | dd of=@ bs=1 seek=$(($(stat -c %s @) - 500)) conv=notrunc status=none",
+      -- an offset in the last section header, which libelf and libbpf follow
+      "printf '\\377' | dd of=@ bs=1 seek=$(($(stat -c %s @) - 36)) conv=notrunc status=none",
       "{ rm @; mkdir @; }", "{ rmdir @; ln -s /etc/passwd @; }", "{ rm @; mkfifo -m 600 @; }",
     }) do
       assert(os.execute((damage:gsub("@", path))))
