@@ -154,6 +154,7 @@ static int drain(int *fd, struct lbpf_buffer *buffer, size_t limit, bool drop)
 
     if (!end)
         return -ENOMEM;
+    *end = '\0'; /* also when nothing comes */
     got = read(*fd, end, CHUNK);
     if (got < 0)
         return errno == EINTR || errno == EAGAIN ? 0 : -errno;

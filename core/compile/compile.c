@@ -25,7 +25,7 @@
 
 enum { LINE_LIMIT = 10 * 1000 * 1000, NUMBER_DIGITS = 6 };
 /* A tool's program takes clang less than a second and 200 MB; a hundred thousand lines, ten. */
-enum { SECONDS = 180, MEGABYTES = 4096 };
+enum { SECONDS = 120, MEGABYTES = 4096 };
 enum { CRASH_BASE = 128 }; /* clang catches its own crash and exits with 128 + the signal */
 enum { FILE_PROGRAM, FILE_TYPES, FILE_TRACEPOINTS, FILE_OVERLAY, FILE_COUNT };
 
@@ -264,8 +264,9 @@ static int explain_signal(struct job *job, int number, const struct lbpf_buffer 
         return explain_limit(job, ETIMEDOUT);
     lbpf_error_set(job->error, ECHILD, "compile", "clang was ended by signal %d (%s)", number,
                    strsignal(number));
-    lbpf_error_hint(job->error, "if it was not you who ended it, memory may be short, or the "
-                                "program has met a bug in clang: see the log");
+    lbpf_error_hint(job->error, "if it was not you who ended it, memory may be short, the "
+                                "program nested too deeply, or it has met a bug in clang: see "
+                                "the log");
     lbpf_error_take_log(job->error, strdup(lbpf_buffer_string(messages)));
     return -ECHILD;
 }
@@ -284,6 +285,7 @@ static int explain(struct job *job, int status, const struct lbpf_buffer *messag
         return explain_limit(job, ENOMEM);
     if (status > CRASH_BASE)
         return explain_signal(job, status >= 256 ? status - 256 : status - CRASH_BASE, messages);
+    lbpf_inputs_scan_kernel(&job->inputs); /* without memory, fewer names are compared */
     return lbpf_diagnostics_error(&diagnostics, messages, job->error);
 }
 

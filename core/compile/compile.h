@@ -41,7 +41,7 @@ struct lbpf_source {
  * Errors (op "compile"): EINVAL with where = first error's file:line, message = clang's own first
  * error line, log = all of clang's text; ENOENT when clang or the plugin is missing, with the
  * package to install; ENODATA when the kernel has no BTF; the child's signal as ECHILD; ETIMEDOUT
- * and ENOMEM when clang needs more than 180 seconds or 4096 MB ($LUABPF_CLANG_SECONDS and
+ * and ENOMEM when clang needs more than 120 seconds or 4096 MB ($LUABPF_CLANG_SECONDS and
  * $LUABPF_CLANG_MEGABYTES set other limits). An
  * unwritable or full cache is no error: the program is compiled and used without being kept.
  */

@@ -48,6 +48,8 @@ void lbpf_diagnostics_clean(struct lbpf_buffer *text, const char *file_name)
     replace_all(text, path, "kernel types");
     snprintf(path, sizeof path, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + 2);
     replace_all(text, path, "tracepoint types");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + 3);
+    replace_all(text, path, "kernel headers");
     replace_all(text, "/virtual/include/", "");
     replace_all(text, "__lbpf_map_", "");
     replace_all(text, "error: luabpf: ", "error: ");

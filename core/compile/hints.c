@@ -247,6 +247,11 @@ static void hint_name(const struct lbpf_diagnostics *diagnostics, const char *na
 {
     struct lbpf_nearest nearest;
 
+    if (lbpf_strmap_has(&diagnostics->identifiers->defined, name)) {
+        lbpf_error_hint(error, "it comes with the kernel headers: #include <linux/sched.h> or "
+                               "any other of them, or use it after its definition");
+        return;
+    }
     lbpf_nearest_start(&nearest, name);
     offer_known(diagnostics->identifiers, name, &nearest);
     if (diagnostics->btf && !function && is_constant_name(name))

@@ -227,6 +227,13 @@ int lbpf_inputs_scan_prelude(struct lbpf_inputs *inputs)
     return result;
 }
 
+int lbpf_inputs_scan_kernel(struct lbpf_inputs *inputs)
+{
+    int result = include_ours(inputs, "lbpf/kernel.h");
+
+    return result ? result : lbpf_inputs_scan_prelude(inputs);
+}
+
 static void append_escaped(struct lbpf_buffer *out, const char *text)
 {
     for (; *text; text++) {

@@ -31,6 +31,8 @@ int lbpf_inputs_scan(struct lbpf_inputs *inputs, const struct lbpf_source *sourc
                      const char *folder);
 /* Adds to the identifiers what the prelude and its headers that the program includes name. */
 int lbpf_inputs_scan_prelude(struct lbpf_inputs *inputs);
+/* Adds what our kernel headers define, for guesses after an error. */
+int lbpf_inputs_scan_kernel(struct lbpf_inputs *inputs);
 /* Appends the description of a file system overlay that holds the kernel's headers. */
 void lbpf_inputs_overlay(const struct lbpf_inputs *inputs, struct lbpf_buffer *overlay);
 void lbpf_inputs_free(struct lbpf_inputs *inputs);
