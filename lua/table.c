@@ -98,6 +98,11 @@ struct lbpf_table *lbpf_table_check(lua_State *L, int index)
     return table;
 }
 
+struct lbpf_table *lbpf_table_test(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, metatable_name);
+}
+
 int lbpf_table_push_context(lua_State *L)
 {
     int types = lua_gettop(L) + 1;
@@ -220,6 +225,8 @@ void lbpf_table_read_value(lua_State *L, const struct lbpf_table *table, int ind
 
     index = lua_absindex(L, index);
     memset(table->leaf_bytes, 0, lbpf_map_value_bytes(table->map));
+    if (lbpf_table_read_descriptor(L, table, index))
+        return;
     if (!table->map->per_cpu) {
         read_shape(L, &table->leaf, index, table->leaf_bytes);
         return;
@@ -503,4 +510,5 @@ void lbpf_tables_open(lua_State *L)
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
     lbpf_table_read_methods(L, lua_gettop(L));
+    lbpf_table_kind_methods(L, lua_gettop(L));
 }

@@ -39,6 +39,7 @@ enum {
 /* Registers the metatable and pushes the method table. */
 void lbpf_tables_open(lua_State *L);
 void lbpf_table_read_methods(lua_State *L, int methods);
+void lbpf_table_kind_methods(lua_State *L, int methods);
 /* Pushes the metatable. */
 void lbpf_table_push_metatable(lua_State *L);
 
@@ -47,6 +48,8 @@ void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map);
 
 /* The table at index, whose BPF object is open. */
 struct lbpf_table *lbpf_table_check(lua_State *L, int index);
+/* The table at index, or NULL when another value is there. */
+struct lbpf_table *lbpf_table_test(lua_State *L, int index);
 
 /* Pushes types and the two metatables of the table at index 1; returns the stack index of types. */
 int lbpf_table_push_context(lua_State *L);
@@ -60,6 +63,9 @@ void lbpf_table_push_value(lua_State *L, const struct lbpf_table *table, int typ
 /* Reads the Lua value at index into table->key_bytes or table->leaf_bytes. */
 void lbpf_table_read_key(lua_State *L, const struct lbpf_table *table, int index);
 void lbpf_table_read_value(lua_State *L, const struct lbpf_table *table, int index);
+
+/* The same for leaves that stand for a program or a map; false when the table has others. */
+bool lbpf_table_read_descriptor(lua_State *L, const struct lbpf_table *table, int index);
 
 /* Looks the key in table->key_bytes up into table->leaf_bytes; false when absent. */
 bool lbpf_table_lookup(lua_State *L, const struct lbpf_table *table);

@@ -92,6 +92,18 @@ int lbpf_map_delete(const struct lbpf_map *map, const void *key, struct lbpf_err
     return !result || result == -ENOENT ? result : refuse(map, "delete from", result, error);
 }
 
+int lbpf_map_pop(const struct lbpf_map *map, void *value, struct lbpf_error *error)
+{
+    int result = bpf_map_lookup_and_delete_elem(map->fd, NULL, value);
+
+    return !result || result == -ENOENT ? result : refuse(map, "pop from", result, error);
+}
+
+int lbpf_map_peek(const struct lbpf_map *map, void *value, struct lbpf_error *error)
+{
+    return lbpf_map_lookup(map, NULL, value, error);
+}
+
 int lbpf_map_next_key(const struct lbpf_map *map, const void *key, void *next,
                       struct lbpf_error *error)
 {

@@ -41,6 +41,10 @@ int lbpf_map_update(const struct lbpf_map *map, const void *key, const void *val
                     uint64_t bpf_flags, struct lbpf_error *error);
 /* 0, or -ENOENT without an error record when the key is absent. */
 int lbpf_map_delete(const struct lbpf_map *map, const void *key, struct lbpf_error *error);
+/* The next leaf of a queue or stack, removed or left there. 0, or -ENOENT without an error record
+ * when there is none. */
+int lbpf_map_pop(const struct lbpf_map *map, void *value, struct lbpf_error *error);
+int lbpf_map_peek(const struct lbpf_map *map, void *value, struct lbpf_error *error);
 /* Next key after key (NULL: the first). 0, or -ENOENT at the end without an error record. */
 int lbpf_map_next_key(const struct lbpf_map *map, const void *key, void *next,
                       struct lbpf_error *error);

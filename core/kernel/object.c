@@ -10,6 +10,7 @@
 
 #include "kernel/guard.h"
 #include "kernel/object_private.h"
+#include "kernel/sharing.h"
 #include "kernel/sys.h"
 
 #include <bpf/btf.h>
@@ -186,11 +187,17 @@ static bool is_hidden(const struct bpf_map *map)
            !strncmp(bpf_map__name(map), HIDDEN_PREFIX, strlen(HIDDEN_PREFIX));
 }
 
-/* libbpf forgets the BTF ids of some types when it creates the map; so this runs before. */
-static void describe_map(struct lbpf_object *object, const struct bpf_map *from,
-                         struct lbpf_map *map, uint32_t cpu_count)
+/* libbpf forgets the BTF ids of some types when it creates the map, and the name when it is given
+ * an existing one; so this runs before. */
+static int describe_map(struct lbpf_object *object, struct bpf_map *from, size_t index,
+                        uint32_t cpu_count)
 {
-    map->name = bpf_map__name(from);
+    struct lbpf_map *map = &object->maps[index];
+
+    object->libbpf_maps[index] = from;
+    map->name = strdup(bpf_map__name(from));
+    if (!map->name)
+        return -ENOMEM;
     map->type = bpf_map__type(from);
     map->key_size = bpf_map__key_size(from);
     map->value_size = bpf_map__value_size(from);
@@ -199,17 +206,19 @@ static void describe_map(struct lbpf_object *object, const struct bpf_map *from,
     map->key_type = type_of(object, bpf_map__btf_key_type_id(from), map->key_size);
     map->value_type = type_of(object, bpf_map__btf_value_type_id(from), map->value_size);
     map->event_type = event_type_of(object, map->name);
+    return lbpf_strmap_set(&object->map_index, map->name, strlen(map->name), index);
 }
 
 static int describe_maps(struct lbpf_object *object, struct lbpf_error *error)
 {
-    const struct bpf_map *from;
-    int cpu_count = libbpf_num_possible_cpus();
+    struct bpf_map *from;
+    int cpu_count = libbpf_num_possible_cpus(), result = 0;
     size_t count = 0, next = 0;
 
     bpf_object__for_each_map(from, object->libbpf_object) count++;
     object->maps = calloc(count + 1, sizeof object->maps[0]);
-    if (!object->maps)
+    object->libbpf_maps = calloc(count + 1, sizeof object->libbpf_maps[0]);
+    if (!object->maps || !object->libbpf_maps)
         return lbpf_error_no_memory(error, "open");
     if (cpu_count <= 0)
         return lbpf_error_set(error, cpu_count ? -cpu_count : EINVAL, "open",
@@ -218,33 +227,32 @@ static int describe_maps(struct lbpf_object *object, struct lbpf_error *error)
     for (int hidden = 0; hidden < 2; hidden++) {
         bpf_object__for_each_map(from, object->libbpf_object)
         {
-            if (is_hidden(from) == (hidden != 0))
-                describe_map(object, from, &object->maps[next++], (uint32_t)cpu_count);
+            if (!result && is_hidden(from) == (hidden != 0))
+                result = describe_map(object, from, next++, (uint32_t)cpu_count);
         }
         if (!hidden)
             object->visible_count = next;
     }
-    object->map_count = count;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = object->maps[i].name;
-
-        if (lbpf_strmap_set(&object->map_index, name, strlen(name), i))
-            return lbpf_error_no_memory(error, "open");
-    }
-    return 0;
+    object->map_count = next;
+    return result ? lbpf_error_no_memory(error, "open") : 0;
 }
 
 /* What is known only once the maps exist: fds, and the numbers libbpf fills in or rounds. */
 static void finish_maps(struct lbpf_object *object)
 {
+    uint32_t cpu_count = (uint32_t)libbpf_num_possible_cpus();
+
     for (size_t i = 0; i < object->map_count; i++) {
         struct lbpf_map *map = &object->maps[i];
-        const struct bpf_map *from = bpf_object__find_map_by_name(object->libbpf_object, map->name);
+        const struct bpf_map *from = object->libbpf_maps[i];
         char lost[256];
 
-        map->fd = from ? bpf_map__fd(from) : -1;
-        map->max_entries = from ? bpf_map__max_entries(from) : 0;
-        map->flags = from ? bpf_map__map_flags(from) : 0;
+        map->fd = bpf_map__fd(from);
+        map->type = bpf_map__type(from); /* an extern table has that of the other program */
+        map->per_cpu = is_per_cpu(map->type);
+        map->cpu_count = map->per_cpu ? cpu_count : 1;
+        map->max_entries = bpf_map__max_entries(from);
+        map->flags = bpf_map__map_flags(from);
         if ((size_t)snprintf(lost, sizeof lost, LOST_PREFIX "%s", map->name) < sizeof lost)
             map->lost = lbpf_object_map(object, lost);
         if (map->lost && (map->lost->type != BPF_MAP_TYPE_PERCPU_ARRAY ||
@@ -266,8 +274,10 @@ static void count_cpus(const struct lbpf_object *object)
 static int create_maps(struct lbpf_object *object, struct lbpf_error *error)
 {
     struct lbpf_buffer words = {0};
-    int result;
+    int result = lbpf_sharing_prepare(object, error);
 
+    if (result)
+        return result;
     count_cpus(object);
     lbpf_libbpf_listen(&words);
     result = bpf_object__load(object->libbpf_object);
@@ -277,7 +287,7 @@ static int create_maps(struct lbpf_object *object, struct lbpf_error *error)
     else
         finish_maps(object);
     lbpf_buffer_free(&words);
-    return result;
+    return result ? result : lbpf_sharing_finish(object, error);
 }
 
 /* ---- functions ------------------------------------------------------------------------------ */
@@ -374,7 +384,11 @@ void lbpf_object_close(struct lbpf_object *object)
     for (size_t i = 0; i < object->function_count; i++)
         lbpf_loaded_free(object->functions[i].loaded);
     free(object->functions);
+    lbpf_sharing_free(object->sharing);
+    for (size_t i = 0; i < object->map_count; i++)
+        free((char *)object->maps[i].name);
     free(object->maps);
+    free(object->libbpf_maps);
     lbpf_strmap_free(&object->map_index);
     lbpf_strmap_free(&object->function_index);
     lbpf_types_free(object->types);

@@ -7,7 +7,9 @@
 #include "kernel/map.h"
 #include "kernel/object.h"
 
+struct bpf_map;
 struct bpf_object;
+struct lbpf_sharing;
 
 /* One function loaded one way. Its bpf_object stays open as long as the program lives. */
 struct lbpf_loaded {
@@ -32,7 +34,9 @@ struct lbpf_object {
     struct bpf_object *libbpf_object; /* owns the maps; loads no program */
     struct lbpf_types *types;         /* or NULL */
     struct lbpf_map *maps;            /* visible ones first, each part in declaration order */
+    struct bpf_map **libbpf_maps;     /* the same maps in the same order */
     size_t map_count, visible_count;
+    struct lbpf_sharing *sharing; /* of maps with other objects; or NULL */
     struct lbpf_function *functions;
     size_t function_count;
     struct lbpf_strmap map_index, function_index; /* name → index */

@@ -498,6 +498,20 @@ function Table:min(key) end
 ---@return bpf.any[]? nil when absent
 function Table:getvalue(key) end
 
+--- Puts a leaf into a queue or onto a stack. Flag 2 (BPF_EXIST) drops the oldest leaf when there
+--- is no room.
+---@param leaf bpf.any
+---@param flags integer? 0
+function Table:push(leaf, flags) end
+
+--- The next leaf of a queue or stack, removed; nil when there is none.
+---@return bpf.any?
+function Table:pop() end
+
+--- The next leaf of a queue or stack, which stays there; nil when there is none.
+---@return bpf.any?
+function Table:peek() end
+
 --- A stack's addresses, innermost first; nil for an id that is negative or not there.
 ---@param id integer
 ---@return integer[]?
