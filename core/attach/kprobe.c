@@ -190,7 +190,7 @@ static int attach_functions(struct lbpf_object *object, const struct lbpf_kprobe
     struct bpf_program *program;
     int result;
 
-    if (lbpf_feature("kprobe_multi", NULL)) {
+    if (lbpf_feature("kprobe_multi", NULL) && !lbpf_object_has_tail_calls(object)) {
         load.expected_attach_type = BPF_TRACE_KPROBE_MULTI;
         result = lbpf_object_load(object, options->function, &load, &program, error);
         if (result < 0 || attach_together(program, options, functions, link) == 0)

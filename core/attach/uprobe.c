@@ -370,7 +370,7 @@ static int attach_places(struct lbpf_object *object, const struct lbpf_uprobe_op
                          struct lbpf_error *error)
 {
     /* Also for a single place: the other way takes 100 ms to close, which nothing can overlap. */
-    bool together = lbpf_uprobe_multi_usable(options->pid);
+    bool together = lbpf_uprobe_multi_usable(options->pid) && !lbpf_object_has_tail_calls(object);
     struct lbpf_load_options load = {.type = BPF_PROG_TYPE_KPROBE};
     struct bpf_program *program;
     int result;

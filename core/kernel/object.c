@@ -430,6 +430,14 @@ bool lbpf_object_has_function(const struct lbpf_object *object, const char *name
     return lbpf_strmap_has(&object->function_index, name);
 }
 
+bool lbpf_object_has_tail_calls(const struct lbpf_object *object)
+{
+    for (size_t i = 0; i < object->map_count; i++)
+        if (object->maps[i].type == BPF_MAP_TYPE_PROG_ARRAY)
+            return true;
+    return false;
+}
+
 struct lbpf_types *lbpf_object_types(struct lbpf_object *object)
 {
     return object->types;

@@ -40,6 +40,9 @@ struct lbpf_map *lbpf_object_map(struct lbpf_object *object, const char *name);
 size_t lbpf_object_function_count(const struct lbpf_object *object);
 const char *lbpf_object_function_at(const struct lbpf_object *object, size_t index);
 bool lbpf_object_has_function(const struct lbpf_object *object, const char *name);
+/* Whether it has program arrays. Kernels since 6.18 let programs call one another only when they
+ * are loaded for the same kind of attachment, so links over many places are not for them. */
+bool lbpf_object_has_tail_calls(const struct lbpf_object *object);
 
 /* Types of the object's BTF; NULL when it has none. */
 struct lbpf_types *lbpf_object_types(struct lbpf_object *object);
