@@ -93,6 +93,7 @@ void lbpf_arguments_add_language(struct lbpf_arguments *arguments)
         "-fno-jump-tables",
         "-fno-stack-protector",
         "-fno-crash-diagnostics",
+        "-fno-discard-value-names", /* the lowering names variables that do not fit on the stack */
         "-fno-color-diagnostics",
         "-fno-asynchronous-unwind-tables",
         "-fdebug-compilation-dir=",

@@ -128,6 +128,41 @@ void lower_keep_type(struct lowering *lowering, const char *name, LLVMMetadataRe
     LLVMDisposeDIBuilder(builder);
 }
 
+/* A member of a map's declaration that says a number: int (*name)[number] */
+static LLVMMetadataRef number_member(LLVMDIBuilderRef builder, const char *name, unsigned index,
+                                     unsigned long long number)
+{
+    LLVMMetadataRef type = LLVMDIBuilderCreateBasicType(builder, "int", 3, 32, 5, LLVMDIFlagZero);
+    LLVMMetadataRef range = LLVMDIBuilderGetOrCreateSubrange(builder, 0, (int64_t)number);
+
+    type = LLVMDIBuilderCreateArrayType(builder, number * 32, 0, type, &range, 1);
+    type = LLVMDIBuilderCreatePointerType(builder, type, 64, 0, 0, "", 0);
+    return LLVMDIBuilderCreateMemberType(builder, NULL, name, strlen(name), NULL, 0, 64, 0,
+                                         index * 64ull, LLVMDIFlagZero, type);
+}
+
+void lower_describe_array(struct lowering *lowering, LLVMValueRef map, unsigned type,
+                          unsigned long long entries, unsigned long long value_size)
+{
+    LLVMDIBuilderRef builder = LLVMCreateDIBuilderDisallowUnresolved(lowering->module);
+    size_t length;
+    const char *name = LLVMGetValueName2(map, &length);
+    LLVMMetadataRef members[4] = {
+        number_member(builder, "type", 0, type),
+        number_member(builder, "max_entries", 1, entries),
+        number_member(builder, "key_size", 2, 4),
+        number_member(builder, "value_size", 3, value_size),
+    };
+    LLVMMetadataRef structure = LLVMDIBuilderCreateStructType(
+        builder, NULL, "", 0, NULL, 0, 4 * 64, 0, LLVMDIFlagZero, NULL, members, 4, 0, NULL, "", 0);
+    LLVMMetadataRef variable = LLVMDIBuilderCreateGlobalVariableExpression(
+        builder, NULL, name, length, name, length, NULL, 0, structure, 0,
+        LLVMDIBuilderCreateExpression(builder, NULL, 0), NULL, 0);
+
+    LLVMGlobalSetMetadata(map, LLVMGetMDKindIDInContext(lowering->context, "dbg", 3), variable);
+    LLVMDisposeDIBuilder(builder);
+}
+
 void lower_position(LLVMValueRef instruction, char *text, size_t size)
 {
     LLVMMetadataRef location = LLVMInstructionGetDebugLoc(instruction), scope, file;

@@ -1,7 +1,7 @@
 /*
  * The order of the lowering, and what its steps share.
  */
-#include "lower.h"
+#include "reads.h"
 
 #include <llvm-c/Error.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -221,6 +221,7 @@ void lower_module(LLVMModuleRef module)
     lower_usdt(&lowering);
     lower_printk(&lowering);
     lower_reads(&lowering);
+    lower_stack(&lowering);
     lower_finish(&lowering);
     LLVMDisposeBuilder(lowering.builder);
     if (lowering.error_count) {

@@ -34,6 +34,15 @@ bool lower_is_certainly_foreign(LLVMValueRef pointer);
 /* Bytes of a map's keys or values, or 0 when its declaration does not tell. */
 unsigned long long lower_map_size(struct lowering *lowering, LLVMValueRef map, bool is_key);
 
+/* Describes a global as libbpf wants the declaration of an array map: four pointers in .maps. */
+void lower_describe_array(struct lowering *lowering, LLVMValueRef map, unsigned type,
+                          unsigned long long entries, unsigned long long value_size);
+
+/* --- scratch.c --- */
+
+/* Moves variables that do not fit on the stack. */
+void lower_stack(struct lowering *lowering);
+
 /* --- merge.c --- */
 
 /* Lowers foreign loads that share a read, and those that a read can put where they are stored; adds

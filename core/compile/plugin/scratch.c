@@ -1,0 +1,494 @@
+/*
+ * Stack that does not fit. A BPF program has 512 bytes of stack. Where the variables of a function
+ * that are in use at one time need more, the largest move to `__lbpf_scratch`, a per-CPU array with
+ * one entry for each such function; their content is as uncertain at the start as that of any C
+ * variable.
+ *
+ * An entry serves one run of its function at a time: the kernel lets no program that traces
+ * interrupt itself on one CPU, and different functions have different entries. Programs that may
+ * sleep change CPUs' turns in the middle of a run, so theirs are refused, with the names and sizes
+ * of what is large.
+ *
+ * Verified programs keep no pointers in map memory, so a variable that holds pointers to other
+ * variables stays on the stack.
+ */
+#include "reads.h"
+
+#include <llvm-c/Target.h>
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* 512 less what the back end may need to save registers. */
+enum { STACK_BUDGET = 472, LARGEST_ENTRY = 32768, MAX_VARIABLES = 4096, SMALLEST_MOVED = 16 };
+enum { STACK_SIZE = 512, PERCPU_ARRAY = 6 };
+
+struct variable {
+    LLVMValueRef slot;       /* first, for compare_addresses */
+    unsigned long long size; /* rounded up to 8 */
+    bool has_lifetime, is_fixed, is_moved;
+    unsigned long long offset; /* in the scratch entry, when moved */
+};
+
+struct frame {
+    LLVMValueRef function;
+    struct variable *variables;
+    unsigned count;
+    unsigned block_count;
+    LLVMBasicBlockRef *blocks; /* by address, as are the variables, so that they are found fast */
+    uint8_t *live;             /* per block, per variable: in use at the block's end */
+};
+
+static void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size);
+
+    if (!memory)
+        abort(); /* inside the compiler's own process, as LLVM does */
+    return memory;
+}
+
+/* Of what begins with a pointer: variables, blocks. */
+static int compare_addresses(const void *left, const void *right)
+{
+    uintptr_t a = *(const uintptr_t *)left, b = *(const uintptr_t *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* 1 when instruction begins the life of a variable of frame, -1 when it ends it; else 0. */
+static int lifetime_of(const struct frame *frame, LLVMValueRef instruction, unsigned *index)
+{
+    const char *name = LLVMIsACallInst(instruction) ? lower_callee_name(instruction) : "";
+    const struct variable *found;
+    LLVMValueRef slot;
+
+    if (!lower_has_prefix(name, "llvm.lifetime."))
+        return 0;
+    slot = LLVMGetOperand(instruction, LLVMGetNumArgOperands(instruction) - 1);
+    found = bsearch(&slot, frame->variables, frame->count, sizeof *found, compare_addresses);
+    if (!found)
+        return 0;
+    *index = (unsigned)(found - frame->variables);
+    return lower_has_prefix(name, "llvm.lifetime.start") ? 1 : -1;
+}
+
+/* Whether a pointer that the verifier follows is stored in the variable. */
+static bool holds_pointers(LLVMValueRef address, unsigned depth)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(address); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use), value;
+
+        if (LLVMIsAGetElementPtrInst(user) && (depth > 16 || holds_pointers(user, depth + 1)))
+            return true;
+        if (!LLVMIsAStoreInst(user) || LLVMGetOperand(user, 1) != address)
+            continue;
+        value = LLVMGetOperand(user, 0);
+        if (LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMPointerTypeKind && !LLVMIsConstant(value) &&
+            lower_origin(value) & ORIGIN_DIRECT)
+            return true;
+    }
+    return false;
+}
+
+static unsigned long long slot_size(struct lowering *lowering, LLVMValueRef slot)
+{
+    LLVMValueRef count = LLVMGetOperand(slot, 0);
+    unsigned long long size =
+        LLVMABISizeOfType(LLVMGetModuleDataLayout(lowering->module), LLVMGetAllocatedType(slot));
+
+    size *= LLVMIsAConstantInt(count) ? LLVMConstIntGetZExtValue(count) : 1;
+    return (size + 7) / 8 * 8;
+}
+
+static void find_variables(struct lowering *lowering, struct frame *frame)
+{
+    frame->variables = allocate(MAX_VARIABLES, sizeof *frame->variables);
+    for (LLVMValueRef i = LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(frame->function)); i;
+         i = LLVMGetNextInstruction(i))
+        if (LLVMIsAAllocaInst(i) && frame->count < MAX_VARIABLES)
+            frame->variables[frame->count++] =
+                (struct variable){.slot = i, .size = slot_size(lowering, i)};
+    qsort(frame->variables, frame->count, sizeof *frame->variables, compare_addresses);
+    frame->block_count = LLVMCountBasicBlocks(frame->function);
+    frame->blocks = allocate(frame->block_count, sizeof(LLVMBasicBlockRef));
+    LLVMGetBasicBlocks(frame->function, frame->blocks);
+    qsort(frame->blocks, frame->block_count, sizeof(LLVMBasicBlockRef), compare_addresses);
+    for (unsigned b = 0; b < frame->block_count; b++)
+        for (LLVMValueRef i = LLVMGetFirstInstruction(frame->blocks[b]); i;
+             i = LLVMGetNextInstruction(i)) {
+            unsigned index;
+
+            if (lifetime_of(frame, i, &index))
+                frame->variables[index].has_lifetime = true;
+        }
+}
+
+static unsigned block_number(const struct frame *frame, LLVMBasicBlockRef block)
+{
+    const LLVMBasicBlockRef *found =
+        bsearch(&block, frame->blocks, frame->block_count, sizeof block, compare_addresses);
+
+    return found ? (unsigned)(found - frame->blocks) : frame->block_count;
+}
+
+/* Bytes in use at the fullest point of a block, which starts with `live`; updates live to its end.
+ */
+static unsigned long long walk_block(const struct frame *frame, unsigned block, uint8_t *live)
+{
+    unsigned long long now = 0, most;
+
+    for (unsigned v = 0; v < frame->count; v++)
+        if (!frame->variables[v].is_moved && (live[v] || !frame->variables[v].has_lifetime))
+            now += frame->variables[v].size;
+    most = now;
+    for (LLVMValueRef i = LLVMGetFirstInstruction(frame->blocks[block]); i;
+         i = LLVMGetNextInstruction(i)) {
+        unsigned v;
+        int change = lifetime_of(frame, i, &v);
+
+        if (!change || live[v] == (change > 0))
+            continue;
+        live[v] = change > 0;
+        if (!frame->variables[v].is_moved)
+            now += change > 0 ? frame->variables[v].size : 0 - frame->variables[v].size;
+        if (now > most)
+            most = now;
+    }
+    return most;
+}
+
+/* Bytes in use at the fullest point of the function: what is alive on any way there counts. */
+static unsigned long long bytes_in_use(struct frame *frame)
+{
+    unsigned long long most = 0;
+    uint8_t *live = allocate(frame->count, 1);
+    bool is_changed = true;
+
+    free(frame->live);
+    frame->live = allocate((size_t)frame->block_count * frame->count, 1);
+    while (is_changed) {
+        is_changed = false;
+        for (unsigned b = 0; b < frame->block_count; b++) {
+            uint8_t *end = frame->live + (size_t)b * frame->count;
+            unsigned long long bytes;
+
+            memset(live, 0, frame->count);
+            for (LLVMUseRef use = LLVMGetFirstUse(LLVMBasicBlockAsValue(frame->blocks[b])); use;
+                 use = LLVMGetNextUse(use)) {
+                LLVMValueRef user = LLVMGetUser(use);
+                unsigned p = LLVMIsATerminatorInst(user)
+                                 ? block_number(frame, LLVMGetInstructionParent(user))
+                                 : frame->block_count;
+
+                for (unsigned v = 0; p < frame->block_count && v < frame->count; v++)
+                    live[v] |= frame->live[(size_t)p * frame->count + v];
+            }
+            bytes = walk_block(frame, b, live);
+            if (bytes > most)
+                most = bytes;
+            is_changed |= memcmp(end, live, frame->count) != 0;
+            memcpy(end, live, frame->count);
+        }
+    }
+    free(live);
+    return most;
+}
+
+static struct variable *largest(struct frame *frame)
+{
+    struct variable *found = NULL;
+
+    for (unsigned v = 0; v < frame->count; v++) {
+        struct variable *variable = &frame->variables[v];
+
+        if (!variable->is_moved && !variable->is_fixed && variable->size >= SMALLEST_MOVED &&
+            (!found || variable->size > found->size))
+            found = variable;
+    }
+    return found;
+}
+
+/* Chooses what moves; the size of the entry, or 0 when nothing has to. */
+static unsigned long long choose(struct frame *frame)
+{
+    unsigned long long entry = 0;
+    struct variable *variable;
+
+    while (bytes_in_use(frame) > STACK_BUDGET && (variable = largest(frame))) {
+        if (holds_pointers(variable->slot, 0)) {
+            variable->is_fixed = true;
+            continue;
+        }
+        variable->is_moved = true;
+        variable->offset = entry;
+        entry += variable->size;
+    }
+    return entry;
+}
+
+/* "name (size bytes), …" of the largest variables, as the text names them. */
+static void describe(struct frame *frame, char *text, size_t size)
+{
+    size_t at = 0;
+
+    *text = '\0';
+    for (unsigned n = 0; n < 4; n++) {
+        struct variable *found = NULL;
+        const char *name;
+        size_t length;
+
+        for (unsigned v = 0; v < frame->count; v++)
+            if (frame->variables[v].slot && (!found || frame->variables[v].size > found->size))
+                found = &frame->variables[v];
+        if (!found)
+            break;
+        name = LLVMGetValueName2(found->slot, &length);
+        if (!length)
+            name = "a temporary";
+        if (at < size)
+            at += (size_t)snprintf(text + at, size - at, "%s%.*s (%llu bytes)", at ? ", " : "",
+                                   (int)strcspn(name, "."), name, found->size);
+        found->slot = NULL;
+    }
+}
+
+static bool can_sleep(LLVMValueRef function)
+{
+    const char *section = LLVMGetSection(function);
+    const char *type = section ? strchr(section, '/') : NULL;
+
+    if (!section)
+        return false;
+    if (!type)
+        type = section + strlen(section);
+    return type - section > 2 && !strncmp(type - 2, ".s", 2);
+}
+
+static LLVMValueRef first_with_position(LLVMValueRef function)
+{
+    LLVMBasicBlockRef entry = LLVMGetEntryBasicBlock(function);
+
+    for (LLVMValueRef i = LLVMGetFirstInstruction(entry); i; i = LLVMGetNextInstruction(i))
+        if (LLVMInstructionGetDebugLoc(i))
+            return i;
+    return LLVMGetFirstInstruction(entry);
+}
+
+/* Why and which, for a message; nothing counts as moved any more. */
+static void explain(struct frame *frame, const char *why, char *text, size_t size)
+{
+    char names[400];
+    unsigned long long bytes;
+
+    for (unsigned v = 0; v < frame->count; v++)
+        frame->variables[v].is_moved = false;
+    bytes = bytes_in_use(frame);
+    describe(frame, names, sizeof names);
+    snprintf(text, size,
+             "the variables of this function need %llu bytes of stack, and a program has 512; %s; "
+             "the largest: %s. Keep large ones in a BPF_PERCPU_ARRAY",
+             bytes, why, names);
+}
+
+static void refuse(struct lowering *lowering, struct frame *frame, const char *why)
+{
+    char text[800];
+
+    explain(frame, why, text, sizeof text);
+    lower_error(lowering, first_with_position(frame->function), "%s", text);
+}
+
+/* The back end may still find room, for what it makes smaller; if not, this is why. */
+static void warn(struct lowering *lowering, struct frame *frame, const char *why)
+{
+    char text[800];
+
+    explain(frame, why, text, sizeof text);
+    lower_warning(lowering, first_with_position(frame->function), "%s", text);
+}
+
+/* The entry of this function, looked up in a new first block that ends the function with 0 where
+ * there is none (which the kernel excludes and the verifier does not know). */
+static LLVMValueRef look_up(struct lowering *lowering, LLVMValueRef function, LLVMValueRef map,
+                            unsigned number, LLVMMetadataRef position)
+{
+    LLVMBasicBlockRef body = LLVMGetEntryBasicBlock(function);
+    LLVMBasicBlockRef entry = LLVMInsertBasicBlockInContext(lowering->context, body, "");
+    LLVMBasicBlockRef none = LLVMAppendBasicBlockInContext(lowering->context, function, "");
+    LLVMTypeRef result = LLVMGetReturnType(LLVMGlobalGetValueType(function));
+    LLVMTypeRef type;
+    LLVMValueRef helper, arguments[2], found, key;
+
+    LLVMPositionBuilderAtEnd(lowering->builder, entry);
+    LLVMSetCurrentDebugLocation2(lowering->builder, NULL);
+    for (LLVMValueRef i = LLVMGetFirstInstruction(body), next; i; i = next) {
+        next = LLVMGetNextInstruction(i);
+        if (LLVMIsAAllocaInst(i)) {
+            LLVMInstructionRemoveFromParent(i);
+            LLVMInsertIntoBuilder(lowering->builder, i);
+        }
+    }
+    key = LLVMBuildAlloca(lowering->builder, lowering->i32, "");
+    LLVMSetCurrentDebugLocation2(lowering->builder, position);
+    LLVMBuildStore(lowering->builder, LLVMConstInt(lowering->i32, number, 0), key);
+    type = LLVMFunctionType(lowering->pointer,
+                            (LLVMTypeRef[]){lowering->pointer, lowering->pointer}, 2, 0);
+    helper = LLVMConstIntToPtr(LLVMConstInt(lowering->i64, 1, 0), lowering->pointer);
+    arguments[0] = map;
+    arguments[1] = key;
+    found = LLVMBuildCall2(lowering->builder, type, helper, arguments, 2, "");
+    LLVMBuildCondBr(lowering->builder, LLVMBuildIsNull(lowering->builder, found, ""), none, body);
+    LLVMPositionBuilderAtEnd(lowering->builder, none);
+    if (LLVMGetTypeKind(result) == LLVMVoidTypeKind)
+        LLVMBuildRetVoid(lowering->builder);
+    else
+        LLVMBuildRet(lowering->builder, LLVMConstNull(result));
+    LLVMPositionBuilderBefore(lowering->builder, LLVMGetFirstInstruction(body));
+    return found;
+}
+
+static void erase_lifetimes(LLVMValueRef slot)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(slot), next; use; use = next) {
+        LLVMValueRef user = LLVMGetUser(use);
+
+        next = LLVMGetNextUse(use);
+        if (LLVMIsACallInst(user) && lower_has_prefix(lower_callee_name(user), "llvm.lifetime."))
+            LLVMInstructionEraseFromParent(user);
+    }
+}
+
+static void move_variables(struct lowering *lowering, struct frame *frame, LLVMValueRef map,
+                           unsigned number)
+{
+    LLVMValueRef first = first_with_position(frame->function);
+    LLVMMetadataRef position = LLVMInstructionGetDebugLoc(first);
+    LLVMValueRef entry = look_up(lowering, frame->function, map, number, position);
+
+    for (unsigned v = 0; v < frame->count; v++) {
+        struct variable *variable = &frame->variables[v];
+
+        if (!variable->is_moved)
+            continue;
+        erase_lifetimes(variable->slot);
+        LLVMReplaceAllUsesWith(variable->slot,
+                               lower_address_at(lowering, entry, (long long)variable->offset));
+        LLVMInstructionEraseFromParent(variable->slot);
+    }
+}
+
+/* What a memset or memcpy says of the alignment of a pointer argument. */
+static unsigned argument_alignment(LLVMValueRef call, unsigned argument)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName("align", 5);
+    LLVMAttributeRef attribute = LLVMGetCallSiteEnumAttribute(call, argument + 1, kind);
+
+    return attribute ? (unsigned)LLVMGetEnumAttributeValue(attribute) : 1;
+}
+
+/* LLVM writes out up to 128 stores for one memset or memcpy, and calls a function for more. The
+ * barriers keep it from joining the pieces again. */
+static void split_block(struct lowering *lowering, LLVMValueRef call)
+{
+    enum { PIECE = 1024 };
+    const char *name = lower_callee_name(call);
+    bool is_copy = lower_has_prefix(name, "llvm.memcpy");
+    LLVMValueRef size = LLVMGetOperand(call, 2), to = LLVMGetOperand(call, 0);
+    LLVMValueRef from = LLVMGetOperand(call, 1);
+    unsigned long long bytes = LLVMIsAConstantInt(size) ? LLVMConstIntGetZExtValue(size) : 0;
+    LLVMTypeRef barrier_type = LLVMFunctionType(lowering->nothing, NULL, 0, 0);
+    LLVMValueRef barrier = LLVMGetInlineAsm(barrier_type, (char *)"", 0, (char *)"~{memory}", 9, 1,
+                                            0, LLVMInlineAsmDialectATT, 0);
+
+    if (bytes <= PIECE || bytes > LARGEST_ENTRY)
+        return;
+    lower_build_at(lowering, call);
+    for (unsigned long long at = 0; at < bytes; at += PIECE) {
+        LLVMValueRef part = LLVMConstInt(lowering->i64, bytes - at < PIECE ? bytes - at : PIECE, 0);
+        LLVMValueRef address = lower_address_at(lowering, to, (long long)at);
+
+        if (is_copy)
+            LLVMBuildMemCpy(lowering->builder, address, argument_alignment(call, 0),
+                            lower_address_at(lowering, from, (long long)at),
+                            argument_alignment(call, 1), part);
+        else
+            LLVMBuildMemSet(lowering->builder, address, from, part, argument_alignment(call, 0));
+        LLVMBuildCall2(lowering->builder, barrier_type, barrier, NULL, 0, "");
+    }
+    LLVMInstructionEraseFromParent(call);
+}
+
+static void split_blocks(struct lowering *lowering, LLVMValueRef function)
+{
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b))
+        for (LLVMValueRef i = LLVMGetFirstInstruction(b), next; i; i = next) {
+            const char *name = LLVMIsACallInst(i) ? lower_callee_name(i) : "";
+
+            next = LLVMGetNextInstruction(i);
+            if (lower_has_prefix(name, "llvm.memset") || lower_has_prefix(name, "llvm.memcpy"))
+                split_block(lowering, i);
+        }
+}
+
+struct scratch {
+    LLVMValueRef map; /* made at first need; gets its type when the sizes are known */
+    unsigned count;
+    unsigned long long entry;
+};
+
+static LLVMValueRef declare_map(struct lowering *lowering)
+{
+    LLVMTypeRef type = LLVMArrayType(lowering->pointer, 4);
+    LLVMValueRef map = LLVMAddGlobal(lowering->module, type, "__lbpf_scratch");
+
+    LLVMSetInitializer(map, LLVMConstNull(type));
+    LLVMSetSection(map, ".maps");
+    return map;
+}
+
+/* More than any program that the verifier takes would have: not worth the memory. */
+static bool is_too_large(const struct frame *frame)
+{
+    return (unsigned long long)frame->block_count * frame->count > 32 * 1024 * 1024;
+}
+
+static void fit_stack(struct lowering *lowering, struct scratch *scratch, LLVMValueRef function)
+{
+    struct frame frame = {.function = function};
+    unsigned long long entry;
+
+    find_variables(lowering, &frame);
+    entry = is_too_large(&frame) ? 0 : choose(&frame);
+    if (entry > LARGEST_ENTRY) {
+        refuse(lowering, &frame, "memory for every CPU holds at most 32768 bytes, too");
+    } else if (entry && can_sleep(function)) {
+        refuse(lowering, &frame, "a program that may sleep can't keep them elsewhere");
+    } else if (entry) {
+        if (!scratch->map)
+            scratch->map = declare_map(lowering);
+        move_variables(lowering, &frame, scratch->map, scratch->count++);
+        if (entry > scratch->entry)
+            scratch->entry = entry;
+    } else if (!is_too_large(&frame) && bytes_in_use(&frame) > STACK_SIZE) {
+        warn(lowering, &frame, "they are too small or hold pointers, so they stay there");
+    }
+    free(frame.variables);
+    free(frame.blocks);
+    free(frame.live);
+}
+
+void lower_stack(struct lowering *lowering)
+{
+    struct scratch scratch = {0};
+
+    for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
+        if (!LLVMIsDeclaration(f)) {
+            fit_stack(lowering, &scratch, f);
+            split_blocks(lowering, f);
+        }
+    if (scratch.map)
+        lower_describe_array(lowering, scratch.map, PERCPU_ARRAY, scratch.count, scratch.entry);
+}
