@@ -150,7 +150,7 @@ static bool describe_difference(const struct bpf_map *map, const struct bpf_map_
                      lbpf_map_type_name((enum bpf_map_type)facts[i].there),
                      lbpf_map_type_name((enum bpf_map_type)facts[i].declared));
         else
-            snprintf(text, size, "its %s is %u there, and %u in this program", facts[i].what,
+            snprintf(text, size, "it has %s %u there, and %u in this program", facts[i].what,
                      facts[i].there, facts[i].declared);
         return true;
     }
@@ -284,7 +284,7 @@ static int pin(const struct bpf_map *map, struct note *note, struct lbpf_error *
     note->pinned = !result;
     if (result == -EEXIST) {
         lbpf_error_set(error, EEXIST, "create map",
-                       "Table %s was pinned at %s by another program just now", note->table,
+                       "Could not pin table %s: another map was pinned at %s just now", note->table,
                        note->rest);
         lbpf_error_hint(error, "start again to share it");
         return -EEXIST;

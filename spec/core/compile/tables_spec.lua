@@ -160,7 +160,8 @@ BPF_QUEUESTACK("hash", t, u64, 5, 0); /*an unknown type of queue*/]],
       'BPF_QUEUESTACK has no type "hash"'},
     {"a leaf without bytes", [[
 struct empty {};
-BPF_HASH(t, u32, struct empty); /*a leaf without bytes*/]], "the leaf type of table t has no bytes"},
+BPF_HASH(t, u32, struct empty); /*a leaf without bytes*/]],
+      "the leaf type of table t has no bytes"},
     {"a method of another kind", [[
 BPF_HASH(t);
 int f(struct pt_regs *ctx) {
@@ -331,7 +332,8 @@ int on_answer(struct pt_regs *ctx, unsigned long question) {
   end)
 
   it("take only tables like the inner one", function()
-    local b <close> = open('BPF_HASH(a); BPF_HASH(other, u32); BPF_HASH_OF_MAPS(t, "a");' .. nothing)
+    local text <const> = 'BPF_HASH(a); BPF_HASH(other, u32); BPF_HASH_OF_MAPS(t, "a");'
+    local b <close> = open(text .. nothing)
     refusal.of(function() b.t[1] = b.other end)
     refusal.misuse(function() b.t[1] = {} end, file)
   end)
