@@ -76,7 +76,8 @@ void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map)
     table->bpf = lua_touserdata(L, bpf);
     table->map = map;
     table->is_array = has_indices(map->type);
-    table->is_stack_trace = map->type == BPF_MAP_TYPE_STACK_TRACE;
+    table->is_stack_trace =
+        map->type == BPF_MAP_TYPE_STACK_TRACE && !(map->flags & BPF_F_STACK_BUILD_ID);
     table->slot_size = lbpf_map_slot_size(map);
     luaL_setmetatable(L, metatable_name);
     lua_pushvalue(L, bpf);

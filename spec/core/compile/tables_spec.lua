@@ -227,6 +227,23 @@ int on_answer(struct pt_regs *ctx, unsigned long question) {
   end)
 end)
 
+describe("atomic_increment", function()
+  it("loses nothing when processes run at once, not even the first", function()
+    local b <close> = at_answer[[
+BPF_HASH(counts, u32);
+BPF_HASH(narrow, u32, u32);
+int on_answer(struct pt_regs *ctx, unsigned long question) {
+  counts.atomic_increment(question);
+  narrow.atomic_increment(7);
+  return 0;
+}]]
+    local runs <const> = (target.path() .. " 503 & "):rep(4)
+    assert(os.execute(("(%s wait) > /dev/null"):format(runs)))
+    for question = 0, 502 do assert.equal(4, b.counts[question]) end
+    assert.equal(4 * 503, b.narrow[7])
+  end)
+end)
+
 describe("BPF_LPM_TRIE", function()
   it("finds the longest prefix", function()
     local b <close> = at_answer[[
@@ -456,7 +473,14 @@ int on_frame(struct xdp_md *ctx) {
   if (xsks.lookup(&index))
     return xsks.redirect_map(index, 0);
   return index ? devices.redirect_map(index, 0) : cpus.redirect_map(0, 0);
+}
+BPF_PERF_OUTPUT(packets);
+int on_packet(struct __sk_buff *skb) {
+  struct { u32 length, mark; } seen = {skb->len, skb->mark};
+  packets.perf_submit_skb(skb, skb->len, &seen, sizeof(seen));
+  return 0;
 }]]
+    assert.is_true(b:load_func("on_packet", bpf.BPF.SOCKET_FILTER).fd > 0)
     assert.is_true(b:load_func("on_socket", bpf.BPF.SOCK_OPS).fd > 0)
     assert.is_true(b:load_func("on_message", bpf.BPF.SK_MSG).fd > 0)
     assert.is_true(b:load_func("on_stream", bpf.BPF.SK_SKB).fd > 0)
@@ -486,7 +510,7 @@ int on_answer(struct pt_regs *ctx) {
   results.update(&slot, &result);
   ids.increment(stacks.get_stackid(ctx, BPF_F_USER_STACK));
   slot = 3;
-  result = built.get_stackid(ctx, BPF_F_USER_STACK) >= 0;
+  result = built.get_stackid(ctx, BPF_F_USER_STACK);
   results.update(&slot, &result);
   return 0;
 }]]
@@ -494,7 +518,9 @@ int on_answer(struct pt_regs *ctx) {
     assert.equal(no_entry, b.results[0])
     assert.equal(no_entry, b.results[1])
     assert.equal(-11, b.results[2]) -- EAGAIN: no cgroup in the array
-    assert.equal(1, b.results[3])
+    local frame <const> = b.built[b.results[3]].trace[1]
+    assert.equal(1, frame.status) -- build_id and offset are known
+    assert.is_true(frame.offset > 0)
     local items <const> = b.ids:items()
     assert.equal(1, #items)
     assert.equal(count, items[1][2])
