@@ -14,6 +14,8 @@
 #include "host/nearest.h"
 #include "host/proc.h"
 #include "host/tracefs.h"
+#include "kernel/helper_versions.h"
+#include "kernel/inspect.h"
 #include "session/session.h"
 #include "types/decode.h"
 #include "types/encode.h"

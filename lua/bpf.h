@@ -46,5 +46,6 @@ void lbpf_attach_methods(lua_State *L, int methods);
 void lbpf_stream_methods(lua_State *L, int methods, int table_methods);
 void lbpf_trace_methods(lua_State *L, int methods);
 void lbpf_program_methods(lua_State *L, int methods);
+void lbpf_inspect_methods(lua_State *L, int methods, int statics);
 
 #endif

@@ -72,6 +72,7 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lbpf_stream_methods(L, METHODS, TABLE_METHODS);
     lbpf_trace_methods(L, METHODS);
     lbpf_program_methods(L, METHODS);
+    lbpf_inspect_methods(L, METHODS, STATICS);
     lbpf_symbols_open(L, METHODS, STATICS);
     lbpf_constants_set(L, MODULE, STATICS);
     lua_pushliteral(L, LUABPF_VERSION);

@@ -11,6 +11,7 @@ end
 extend(core.methods.Table, require "bpf.table")
 extend(core.methods.Table, require "bpf.histogram".methods)
 extend(core.methods.BPF, require "bpf.trace".methods)
+extend(core.methods.BPF, require "bpf.disassemble".methods)
 extend(core.BPF, require "bpf.kernel")
 
 return core

@@ -80,6 +80,25 @@ function BPF:cleanup() end
 ---@return bpf.Table
 function BPF:get_table(name) end
 
+--- The instructions of a function, 8 bytes each: as loaded, when it was loaded, else as compiled.
+---@param fn_name string
+---@return string
+function BPF:dump_func(fn_name) end
+
+--- The same as text, one line for each instruction.
+---@param fn_name string
+---@return string
+function BPF:disassemble_func(fn_name) end
+
+---@class bpf.decode_options
+---@field sizeinfo? boolean offsets and sizes of the members, too
+
+--- The layout of a table's key and value as C text.
+---@param table_name string
+---@param options? bpf.decode_options
+---@return string
+function BPF:decode_table(table_name, options) end
+
 ---@class bpf.kprobe_options
 ---@field event? string kernel function
 ---@field event_re? string POSIX extended expression that matches whole names; instead of event
@@ -353,6 +372,11 @@ function static.kernel_struct_has_field(struct, field) end
 ---@param enumerator string
 ---@return integer answer
 function static.kernel_enum_has_val(enum, enumerator) end
+
+--- The name of a helper function of BPF.
+---@param number integer
+---@return string|nil name "bpf_map_lookup_elem" for 1; nil for a number that is not known
+function static.helper_name(number) end
 
 --- Whether fentry and fexit programs can be attached here.
 ---@return boolean
