@@ -100,7 +100,15 @@ static unsigned long long slot_size(struct lowering *lowering, LLVMValueRef slot
         LLVMABISizeOfType(LLVMGetModuleDataLayout(lowering->module), LLVMGetAllocatedType(slot));
 
     size *= LLVMIsAConstantInt(count) ? LLVMConstIntGetZExtValue(count) : 1;
-    return (size + 7) / 8 * 8;
+    return size;
+}
+
+/* Variables of 8 bytes and more begin at a multiple of 8, so that LLVM clears and copies them in
+ * words whatever their members are. */
+static void align_variable(const struct variable *variable)
+{
+    if (variable->size >= 8 && LLVMGetAlignment(variable->slot) < 8)
+        LLVMSetAlignment(variable->slot, 8);
 }
 
 static void find_variables(struct lowering *lowering, struct frame *frame)
@@ -108,9 +116,13 @@ static void find_variables(struct lowering *lowering, struct frame *frame)
     frame->variables = allocate(MAX_VARIABLES, sizeof *frame->variables);
     for (LLVMValueRef i = LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(frame->function)); i;
          i = LLVMGetNextInstruction(i))
-        if (LLVMIsAAllocaInst(i) && frame->count < MAX_VARIABLES)
-            frame->variables[frame->count++] =
-                (struct variable){.slot = i, .size = slot_size(lowering, i)};
+        if (LLVMIsAAllocaInst(i) && frame->count < MAX_VARIABLES) {
+            struct variable *variable = &frame->variables[frame->count++];
+
+            *variable = (struct variable){.slot = i, .size = slot_size(lowering, i)};
+            align_variable(variable);
+            variable->size = (variable->size + 7) / 8 * 8;
+        }
     qsort(frame->variables, frame->count, sizeof *frame->variables, compare_addresses);
     frame->block_count = LLVMCountBasicBlocks(frame->function);
     frame->blocks = allocate(frame->block_count, sizeof(LLVMBasicBlockRef));
