@@ -1,6 +1,7 @@
 -- Every kind of table that BCC's dialect declares: it is created with its defaults and flags, its
 -- methods do what they say on a traced program, and methods of other kinds are refused.
 local bpf <const> = require "bpf"
+local process <const> = require "spec.support.process"
 local refusal <const> = require "spec.support.refusal"
 local target <const> = require "spec.support.target"
 
@@ -485,6 +486,36 @@ int on_packet(struct __sk_buff *skb) {
     assert.is_true(b:load_func("on_message", bpf.BPF.SK_MSG).fd > 0)
     assert.is_true(b:load_func("on_stream", bpf.BPF.SK_SKB).fd > 0)
     assert.is_true(b:load_func("on_frame", bpf.BPF.XDP).fd > 0)
+  end)
+end)
+
+describe("BPF_CGROUP_ARRAY", function()
+  it("tells who runs in a cgroup", function()
+    local root
+    for line in io.lines("/proc/mounts") do root = root or line:match("^%S+ (%S+) cgroup2 ") end
+    local folder <const> = ("%s/luabpf-%d"):format(root or "", process.own_pid())
+    if not root or not os.execute("mkdir " .. folder .. " 2> /dev/null") then
+      return pending("needs a cgroup2 file system that can be written")
+    end
+    local b <close> = at_answer[[
+BPF_CGROUP_ARRAY(groups, 2);
+BPF_HASH(answers, s64);
+int on_answer(struct pt_regs *ctx) {
+  answers.increment(groups.check_current_task(1));
+  return 0;
+}]]
+    local handle <close> = assert(io.open(folder))
+    local list <const> = io.popen(("ls -l /proc/%d/fd"):format(process.own_pid()))
+    local fd <const> = list:read("a"):match("(%d+) %-> " .. folder:gsub("%p", "%%%0"))
+    list:close()
+    b.groups[1] = math.tointeger(fd)
+    target.run(count)
+    os.execute(("sh -c 'echo $$ > %s/cgroup.procs && exec %s 53' > /dev/null"):format(
+      folder, target.path()))
+    os.execute("rmdir " .. folder)
+    assert.equal(count, b.answers[0])
+    assert.equal(53, b.answers[1])
+    assert.is_not_nil(handle)
   end)
 end)
 
