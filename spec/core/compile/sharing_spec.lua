@@ -94,6 +94,25 @@ int on_answer(struct pt_regs *ctx, unsigned long question) {
     assert.is_true(#owner.shared_stacks:get_stack(other.ids[0]) > 0)
   end)
 
+  it("may carry events", function()
+    local owner <close> = bpf.BPF{text = [[
+BPF_TABLE_PUBLIC("perf_output", int, u32, shared_events, 0);]]}
+    local other <close> = attached[[
+struct event { u64 number; };
+BPF_TABLE("extern", int, u32, shared_events, 0);
+int on_answer(struct pt_regs *ctx, unsigned long question) {
+  struct event event = {question};
+  shared_events.perf_submit(ctx, &event, sizeof(event));
+  return 0;
+}]]
+    local sum = 0
+    other.shared_events:open_perf_buffer(function(_, event) sum = sum + event.number end)
+    target.run(count)
+    other:perf_buffer_consume()
+    assert.equal(count * (count - 1) // 2, sum)
+    assert.equal(4, owner.shared_events.ttype)
+  end)
+
   it("that no object declares is named", function()
     local e <const> = refusal.of(function()
       bpf.BPF{text = 'BPF_TABLE("extern", u32, u64, nowhere, 0);'}
