@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "compile/cache.h"
 #include "compile/kernel_query.h"
 #include "elf/symtab.h"
 #include "host/features.h"

@@ -38,7 +38,36 @@ static int core_features(lua_State *L)
     return 1;
 }
 
+/* bpf.cache(): {folder=, entries=, bytes=, limit=}; the folder is nil when the cache is off. */
+static int core_cache(lua_State *L)
+{
+    struct lbpf_cache_info *info = lbpf_scratch_push_bytes(L, sizeof *info);
+
+    lbpf_cache_describe(info);
+    lua_createtable(L, 0, 4);
+    if (info->folder[0]) {
+        lua_pushstring(L, info->folder);
+        lua_setfield(L, -2, "folder");
+    }
+    lua_pushinteger(L, (lua_Integer)info->entries);
+    lua_setfield(L, -2, "entries");
+    lua_pushinteger(L, (lua_Integer)info->bytes);
+    lua_setfield(L, -2, "bytes");
+    lua_pushinteger(L, (lua_Integer)info->limit);
+    lua_setfield(L, -2, "limit");
+    return 1;
+}
+
+/* bpf.clear_cache(): how many compiled programs were removed. */
+static int core_clear_cache(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)lbpf_cache_clear());
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
+    {"cache", core_cache},
+    {"clear_cache", core_clear_cache},
     {"features", core_features},
     {"sleep", lbpf_interrupt_sleep},
     {"until_interrupted", lbpf_interrupt_until},

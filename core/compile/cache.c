@@ -194,21 +194,31 @@ static size_t list_entries(DIR *folder, struct entry **entries, uint64_t *total)
     return count;
 }
 
-/* Removes the entries that were not used for longest until the folder is within its limit. */
-static void trim_folder(int fd)
+/* All entries of the folder, with their sizes; the list is the caller's. */
+static size_t read_folder(int fd, struct entry **entries, uint64_t *total)
 {
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = copy < 0 ? NULL : fdopendir(copy);
-    struct entry *entries = NULL;
-    uint64_t total = 0;
-    size_t count;
+    size_t count = 0;
 
-    if (!folder) {
-        if (copy >= 0)
-            close(copy);
-        return;
-    }
-    count = list_entries(folder, &entries, &total);
+    *entries = NULL;
+    *total = 0;
+    if (folder)
+        count = list_entries(folder, entries, total);
+    if (folder)
+        closedir(folder);
+    else if (copy >= 0)
+        close(copy);
+    return count;
+}
+
+/* Removes the entries that were not used for longest until the folder is within its limit. */
+static void trim_folder(int fd)
+{
+    struct entry *entries;
+    uint64_t total;
+    size_t count = read_folder(fd, &entries, &total);
+
     if (total > folder_limit) {
         qsort(entries, count, sizeof *entries, compare_age);
         for (size_t i = 0; i < count && total > folder_limit; i++)
@@ -216,7 +226,39 @@ static void trim_folder(int fd)
                 total -= entries[i].size;
     }
     free(entries);
-    closedir(folder);
+}
+
+void lbpf_cache_describe(struct lbpf_cache_info *info)
+{
+    int fd = open_folder(false);
+    struct entry *entries;
+
+    memset(info, 0, sizeof *info);
+    info->limit = folder_limit;
+    if (!find_folder(info->folder, sizeof info->folder))
+        info->folder[0] = '\0';
+    if (fd < 0)
+        return;
+    info->entries = read_folder(fd, &entries, &info->bytes);
+    free(entries);
+    close(fd);
+}
+
+size_t lbpf_cache_clear(void)
+{
+    int fd = open_folder(false);
+    struct entry *entries;
+    uint64_t total;
+    size_t count, removed = 0;
+
+    if (fd < 0)
+        return 0;
+    count = read_folder(fd, &entries, &total);
+    for (size_t i = 0; i < count; i++)
+        removed += !unlinkat(fd, entries[i].name, 0);
+    free(entries);
+    close(fd);
+    return removed;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

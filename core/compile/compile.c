@@ -10,6 +10,7 @@
 #include "compile/cache.h"
 #include "compile/child.h"
 #include "compile/diagnostics.h"
+#include "compile/dump.h"
 #include "compile/inputs.h"
 #include "compile/kernel_btf.h"
 #include "compile/kernel_types.h"
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINE_LIMIT = 10 * 1000 * 1000, NUMBER_DIGITS = 6 };
@@ -39,6 +41,8 @@ struct job {
     struct lbpf_kernel_btf btf;
     int files[FILE_COUNT];
     unsigned seconds, megabytes; /* what clang may use */
+    double types_ms, clang_ms;   /* what the stages took */
+    size_t types_size;
 };
 
 /* --- the cache's key -------------------------------------------------------------------------- */
@@ -142,6 +146,7 @@ static int open_files(struct job *job)
     result = lbpf_kernel_btf_open(&job->btf, NULL, job->error);
     if (!result)
         result = write_types(job, &types, &tracepoints);
+    job->types_size = types.size;
     write_program(job->source, &program);
     lbpf_inputs_overlay(&job->inputs, &overlay);
     if (!result)
@@ -289,30 +294,35 @@ static int explain(struct job *job, int status, const struct lbpf_buffer *messag
     return lbpf_diagnostics_error(&diagnostics, messages, job->error);
 }
 
-/* The object with its source lines, by LLVM's own tool where it is installed. */
-static void dump_source(struct job *job, const struct lbpf_buffer *object, size_t start,
-                        struct lbpf_buffer *dump)
+/* A line for each stage. The plugin's time takes a run of its own, with clang's stop-watch on. */
+static void write_stages(struct job *job, const struct lbpf_buffer *object, size_t start,
+                         struct lbpf_buffer *dump)
 {
-    char path[PATH_MAX], file[32];
-    char *arguments[] = {path, (char[]){"-S"}, file, NULL};
-    int fd = lbpf_memory_file("luabpf-object", object->data + start, object->size - start);
-    struct lbpf_buffer messages = {0};
-    struct lbpf_child child = {.path = path,
-                               .arguments = arguments,
-                               .fds = &fd,
-                               .fd_count = 1,
-                               .output = dump,
-                               .messages = &messages};
+    static const char *const timed[] = {"-c", "-ftime-report", NULL};
+    struct lbpf_buffer report = {0}, ignored = {0};
 
-    (void)job;
-    snprintf(file, sizeof file, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD);
-    if (fd >= 0 && !lbpf_toolchain_tool("llvm-objdump", path, sizeof path))
-        lbpf_child_run(&child);
-    else
-        lbpf_buffer_append_string(dump, "llvm-objdump is not installed: no source listing\n");
-    if (fd >= 0)
-        close(fd);
-    lbpf_buffer_free(&messages);
+    run_clang(job, timed, &ignored, &report);
+    lbpf_buffer_printf(dump, "luabpf: kernel types: %.1f ms, %zu bytes of C\n", job->types_ms,
+                       job->types_size);
+    lbpf_buffer_printf(dump, "luabpf: clang: %.1f ms, of which the plugin %.1f ms\n", job->clang_ms,
+                       lbpf_dump_plugin_time(lbpf_buffer_string(&report)));
+    lbpf_buffer_printf(dump, "luabpf: code: %zu instructions, %zu bytes of object\n",
+                       lbpf_dump_instruction_count(object->data + start, object->size - start),
+                       object->size - start);
+    lbpf_buffer_free(&report);
+    lbpf_buffer_free(&ignored);
+}
+
+/* One mode's output, with the user's names in it. */
+static void write_mode(struct job *job, const char *const *mode, struct lbpf_buffer *dump)
+{
+    struct lbpf_buffer text = {0}, ignored = {0};
+
+    run_clang(job, mode, &text, &ignored);
+    lbpf_diagnostics_clean(&text, job->source->file_name);
+    lbpf_buffer_append(dump, lbpf_buffer_string(&text), text.size);
+    lbpf_buffer_free(&text);
+    lbpf_buffer_free(&ignored);
 }
 
 static void write_dump(struct job *job, const struct lbpf_buffer *object, size_t start,
@@ -320,15 +330,26 @@ static void write_dump(struct job *job, const struct lbpf_buffer *object, size_t
 {
     static const char *const preprocess[] = {"-E", NULL}, *const assemble[] = {"-S", "-emit-llvm",
                                                                                NULL};
-    struct lbpf_buffer ignored = {0};
+    const void *elf = object->data + start;
+    size_t size = object->size - start;
 
     if (job->source->debug & LBPF_DEBUG_PREPROCESSOR)
-        run_clang(job, preprocess, dump, &ignored);
+        write_mode(job, preprocess, dump);
     if (job->source->debug & LBPF_DEBUG_LLVM_IR)
-        run_clang(job, assemble, dump, &ignored);
+        write_mode(job, assemble, dump);
     if (job->source->debug & LBPF_DEBUG_SOURCE)
-        dump_source(job, object, start, dump);
-    lbpf_buffer_free(&ignored);
+        lbpf_dump_source(elf, size, dump);
+    if (job->source->debug & LBPF_DEBUG_BTF)
+        lbpf_dump_btf(elf, size, dump);
+    write_stages(job, object, start, dump);
+}
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
 static int compile_program(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *dump)
@@ -336,10 +357,14 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
     static const char *const mode[] = {"-c", NULL};
     struct lbpf_buffer messages = {0};
     size_t start = object->size;
+    double started = now_ms();
     int result = open_files(job);
 
+    job->types_ms = now_ms() - started;
     if (!result) {
+        started = now_ms();
         result = run_clang(job, mode, object, &messages);
+        job->clang_ms = now_ms() - started;
         if (result || !is_elf(object, start)) {
             result = explain(job, result, &messages);
             object->size = start;

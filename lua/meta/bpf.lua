@@ -23,6 +23,20 @@ local bpf = {}
 ---@return table<string, bpf.feature>
 function bpf.features() end
 
+---@class bpf.cache
+---@field folder? string nil when the cache is off
+---@field entries integer compiled programs
+---@field bytes integer
+---@field limit integer bytes; beyond it the programs that were not used for longest go
+
+--- What the cache of compiled programs holds.
+---@return bpf.cache
+function bpf.cache() end
+
+--- Empties the cache of compiled programs.
+---@return integer count programs that were removed
+function bpf.clear_cache() end
+
 --- Sleeps. Ctrl-C and other signals end it early.
 ---@param seconds number may have a fraction
 ---@return number rest seconds that were not slept, 0 at the end

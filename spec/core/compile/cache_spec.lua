@@ -1,0 +1,92 @@
+-- The cache of compiled programs: seen, cleared, switched off, shared by many processes at once.
+local script <const> = require "spec.support.script"
+
+local function new_folder()
+  local path <const> = os.tmpname()
+  os.remove(path)
+  return path
+end
+
+local text <const> = [==[
+local bpf = require "bpf"
+-- not found in this file, so its place is no part of the key
+local program = ("int probe(void *ctx) { return @; }"):gsub("@", "%d")
+local b <close> = bpf.BPF{cache = %s, text = program}
+local cache = bpf.cache()
+print(cache.entries, cache.bytes > 0, cache.folder)]==]
+
+local function run(folder, option, number)
+  local status <const>, out <const>, errors <const> =
+    script.run(text:format(number or 0, option), "env LUABPF_CACHE=" .. folder)
+  assert.equal("", errors)
+  assert.equal(0, status)
+  return out
+end
+
+local function command(folder, arguments)
+  local pipe <const> = io.popen(("LUABPF_CACHE=%s LUABPF_BUILD=%s ./luabpf cache %s 2>&1"):format(
+    folder, os.getenv("LUABPF_BUILD") or "build/release", arguments))
+  local out <const> = pipe:read("a")
+  local _, _, status <const> = pipe:close()
+  return out, status
+end
+
+describe("the cache", function()
+  it("holds each program once", function()
+    local folder <const> = new_folder()
+    assert.equal("1\ttrue\t" .. folder .. "\n", run(folder, "true"))
+    assert.equal("1\ttrue\t" .. folder .. "\n", run(folder, "nil"))
+    assert.equal("2\ttrue\t" .. folder .. "\n", run(folder, "nil", 1))
+    os.execute("rm -r " .. folder)
+  end)
+
+  it("is left alone when the script wants none", function()
+    local folder <const> = new_folder()
+    assert.equal("0\tfalse\t" .. folder .. "\n", run(folder, "false"))
+    run(folder, "true")
+    -- not read, either: an entry that cannot be used would be replaced
+    os.execute(("truncate -s 5 %s/*.o"):format(folder))
+    assert.equal("1\ttrue\t" .. folder .. "\n", run(folder, "false"))
+    os.execute("rm -r " .. folder)
+  end)
+
+  it("is shown and cleared by a command, which touches nothing else", function()
+    local folder <const> = new_folder()
+    assert.equal(("folder   %s\nprograms 0\nsize     0.0 of 64 MB\n"):format(folder),
+      (command(folder, "")))
+    run(folder, "true")
+    run(folder, "true", 1)
+    os.execute("touch " .. folder .. "/mine.o")
+    assert.truthy(command(folder, ""):find("\nprograms 2\nsize     0%.%d of 64 MB\n"))
+    assert.equal("removed 2 programs\n", (command(folder, "--clear")))
+    assert.equal("removed 0 programs\n", (command(folder, "--clear")))
+    assert.truthy(os.remove(folder .. "/mine.o"))
+    assert.truthy(os.remove(folder))
+    assert.equal("the cache is off\n", (command("''", "")))
+  end)
+
+  it("command refuses what it does not know", function()
+    local out <const>, status <const> = command("''", "--cler")
+    assert.equal("usage: luabpf cache [--clear]\n", out)
+    assert.equal(2, status)
+  end)
+
+  it("is safe under many processes", function()
+    local folder <const> = new_folder()
+    local running <const> = {}
+    for i = 1, 6 do
+      running[i] = script.start([==[
+for i = 1, 4 do
+  local b <close> = require "bpf".BPF{text = "int probe(void *ctx) { return " .. i .. "; }"}
+  assert(#b:dump_func("probe") == 16)
+end]==], "env LUABPF_CACHE=" .. folder)
+    end
+    for _, process in ipairs(running) do assert.same({0, "", ""}, {process:finish()}) end
+    local pipe <const> = io.popen("ls -A " .. folder)
+    local names <const> = pipe:read("a")
+    pipe:close()
+    os.execute("rm -r " .. folder)
+    assert.equal(4, select(2, names:gsub("%.o\n", "")))
+    assert.falsy(names:find("~", 1, true), names)
+  end)
+end)
