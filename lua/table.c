@@ -454,29 +454,6 @@ static int table_leaf(lua_State *L)
     return 1;
 }
 
-/* t:event(raw): raw bytes as the struct that the program sends through this buffer. */
-static int table_event(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-    const struct lbpf_type *type = table->map->event_type, *given = NULL;
-    const char *bytes;
-    size_t size;
-
-    if (lbpf_value_bytes(L, 2, &given, NULL)) {
-        lua_settop(L, 2);
-        return 1;
-    }
-    bytes = luaL_checklstring(L, 2, &size);
-    if (!type)
-        return lbpf_misuse(L, "the program does not say what it sends through '%s'",
-                           table->map->name);
-    if (size < type->size)
-        return lbpf_misuse(L, "an event of '%s' has %u bytes, these are %zu", table->map->name,
-                           type->size, size);
-    lbpf_value_push(L, lbpf_table_push_context(L), type, bytes);
-    return 1;
-}
-
 static int table_tostring(lua_State *L)
 {
     struct lbpf_table *table = luaL_checkudata(L, 1, metatable_name);
@@ -486,9 +463,8 @@ static int table_tostring(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"get", table_get},     {"set", table_set},     {"delete", table_delete},
-    {"clear", table_clear}, {"zero", table_zero},   {"key", table_key},
-    {"leaf", table_leaf},   {"event", table_event}, {NULL, NULL},
+    {"get", table_get},   {"set", table_set}, {"delete", table_delete}, {"clear", table_clear},
+    {"zero", table_zero}, {"key", table_key}, {"leaf", table_leaf},     {NULL, NULL},
 };
 
 void lbpf_table_push_metatable(lua_State *L)

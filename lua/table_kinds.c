@@ -1,7 +1,7 @@
 /*
- * What only some kinds of maps do: queues and stacks, which have no keys, and leaves that stand for
- * something that the kernel keeps. Those are written as a file descriptor, and read as another
- * number: the id of the program or map.
+ * What only some kinds of maps do: queues and stacks, which have no keys; events; and leaves that
+ * stand for something that the kernel keeps. Those are written as a file descriptor, and read as
+ * another number: the id of the program or map.
  */
 #include "table.h"
 
@@ -107,13 +107,36 @@ static int table_peek(lua_State *L)
     return push_first(L, false);
 }
 
+/* ---- event buffers -------------------------------------------------------------------------- */
+
+/* t:event(raw): raw bytes as the struct that the program sends through this buffer. */
+static int table_event(lua_State *L)
+{
+    struct lbpf_table *table = lbpf_table_check(L, 1);
+    const struct lbpf_type *type = table->map->event_type, *given = NULL;
+    const char *bytes;
+    size_t size;
+
+    if (lbpf_value_bytes(L, 2, &given, NULL)) {
+        lua_settop(L, 2);
+        return 1;
+    }
+    bytes = luaL_checklstring(L, 2, &size);
+    if (!type)
+        return lbpf_misuse(L, "the program does not say what it sends through '%s'",
+                           table->map->name);
+    if (size < type->size)
+        return lbpf_misuse(L, "an event of '%s' has %u bytes, these are %zu", table->map->name,
+                           type->size, size);
+    lbpf_value_push(L, lbpf_table_push_context(L), type, bytes);
+    return 1;
+}
+
 void lbpf_table_kind_methods(lua_State *L, int methods)
 {
     static const luaL_Reg functions[] = {
-        {"push", table_push},
-        {"pop", table_pop},
-        {"peek", table_peek},
-        {NULL, NULL},
+        {"push", table_push},   {"pop", table_pop}, {"peek", table_peek},
+        {"event", table_event}, {NULL, NULL},
     };
 
     lua_pushvalue(L, methods);

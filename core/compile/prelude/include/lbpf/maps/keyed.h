@@ -19,8 +19,8 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
         *(u8 *)leaf += (u8)value;
 }
 
-/* Ends the program, or the subprogram that it is inlined in, with result 0: what lookup_or_init does
- * when there is no room left. */
+/* Ends the program, or the subprogram that it is inlined in, with result 0: what lookup_or_init
+ * does when there is no room left. */
 #define LBPF_RETURN_0()                                                                            \
     do {                                                                                           \
         asm volatile("r0 = 0\n\texit" ::: "r0", "memory");                                         \
@@ -86,10 +86,14 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
         void (*atomic_increment)(typeof(K), ...);                                                  \
     }
 #define LBPF_INIT_keyed(name)                                                                      \
-    {                                                                                              \
-        name##__lookup, name##__lookup_or_try_init, name##__lookup_or_init, name##__update,        \
-            name##__insert, name##__delete, (void *)name##__increment, (void *)name##__increment   \
-    }
+    {name##__lookup,                                                                               \
+     name##__lookup_or_try_init,                                                                   \
+     name##__lookup_or_init,                                                                       \
+     name##__update,                                                                               \
+     name##__insert,                                                                               \
+     name##__delete,                                                                               \
+     (void *)name##__increment,                                                                    \
+     (void *)name##__increment}
 
 #define LBPF_KEYED_TABLE(name, map_type, K, V, size, flags)                                        \
     LBPF_DECLARE_MAP(name, map_type, K, V, size, flags);                                           \
@@ -97,26 +101,26 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
     LBPF_OBJECT(name, keyed)
 
 #define LBPF_HASH_4(name, K, V, size) LBPF_KEYED_TABLE(name, LBPF_HASH, K, V, size, 0)
-#define LBPF_HASH_3(name, K, V) LBPF_HASH_4(name, K, V, 10240)
-#define LBPF_HASH_2(name, K) LBPF_HASH_3(name, K, u64)
-#define LBPF_HASH_1(name) LBPF_HASH_2(name, u64)
+#define LBPF_HASH_3(name, K, V)       LBPF_HASH_4(name, K, V, 10240)
+#define LBPF_HASH_2(name, K)          LBPF_HASH_3(name, K, u64)
+#define LBPF_HASH_1(name)             LBPF_HASH_2(name, u64)
 /* BPF_HASH(name[, key type = u64[, leaf type = u64[, entries = 10240]]]) */
 #define BPF_HASH(...)                                                                              \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , LBPF_HASH_4, LBPF_HASH_3, LBPF_HASH_2,            \
               LBPF_HASH_1, )(__VA_ARGS__)
 
 #define LBPF_PERCPU_HASH_4(name, K, V, size) LBPF_KEYED_TABLE(name, LBPF_PERCPU_HASH, K, V, size, 0)
-#define LBPF_PERCPU_HASH_3(name, K, V) LBPF_PERCPU_HASH_4(name, K, V, 10240)
-#define LBPF_PERCPU_HASH_2(name, K) LBPF_PERCPU_HASH_3(name, K, u64)
-#define LBPF_PERCPU_HASH_1(name) LBPF_PERCPU_HASH_2(name, u64)
+#define LBPF_PERCPU_HASH_3(name, K, V)       LBPF_PERCPU_HASH_4(name, K, V, 10240)
+#define LBPF_PERCPU_HASH_2(name, K)          LBPF_PERCPU_HASH_3(name, K, u64)
+#define LBPF_PERCPU_HASH_1(name)             LBPF_PERCPU_HASH_2(name, u64)
 /* BPF_PERCPU_HASH(name[, key type = u64[, leaf type = u64[, entries = 10240]]]) */
 #define BPF_PERCPU_HASH(...)                                                                       \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , LBPF_PERCPU_HASH_4, LBPF_PERCPU_HASH_3,           \
               LBPF_PERCPU_HASH_2, LBPF_PERCPU_HASH_1, )(__VA_ARGS__)
 
 #define LBPF_ARRAY_3(name, V, size) LBPF_KEYED_TABLE(name, LBPF_ARRAY, int, V, size, 0)
-#define LBPF_ARRAY_2(name, V) LBPF_ARRAY_3(name, V, 10240)
-#define LBPF_ARRAY_1(name) LBPF_ARRAY_2(name, u64)
+#define LBPF_ARRAY_2(name, V)       LBPF_ARRAY_3(name, V, 10240)
+#define LBPF_ARRAY_1(name)          LBPF_ARRAY_2(name, u64)
 /* BPF_ARRAY(name[, leaf type = u64[, entries = 10240]]) */
 #define BPF_ARRAY(...)                                                                             \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , , LBPF_ARRAY_3, LBPF_ARRAY_2, LBPF_ARRAY_1, )     \
@@ -125,7 +129,7 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
 #define LBPF_PERCPU_ARRAY_3(name, V, size)                                                         \
     LBPF_KEYED_TABLE(name, LBPF_PERCPU_ARRAY, int, V, size, 0)
 #define LBPF_PERCPU_ARRAY_2(name, V) LBPF_PERCPU_ARRAY_3(name, V, 10240)
-#define LBPF_PERCPU_ARRAY_1(name) LBPF_PERCPU_ARRAY_2(name, u64)
+#define LBPF_PERCPU_ARRAY_1(name)    LBPF_PERCPU_ARRAY_2(name, u64)
 /* BPF_PERCPU_ARRAY(name[, leaf type = u64[, entries = 10240]]) */
 #define BPF_PERCPU_ARRAY(...)                                                                      \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , , LBPF_PERCPU_ARRAY_3, LBPF_PERCPU_ARRAY_2,       \
@@ -137,7 +141,7 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
 #define LBPF_HISTOGRAM_3(name, K, size)                                                            \
     LBPF_KEYED_TABLE(name, LBPF_HISTOGRAM_TYPE(K), K, u64, size, 0)
 #define LBPF_HISTOGRAM_2(name, K) LBPF_HISTOGRAM_3(name, K, 64)
-#define LBPF_HISTOGRAM_1(name) LBPF_HISTOGRAM_2(name, int)
+#define LBPF_HISTOGRAM_1(name)    LBPF_HISTOGRAM_2(name, int)
 /* BPF_HISTOGRAM(name[, key type = int[, entries = 64]]) */
 #define BPF_HISTOGRAM(...)                                                                         \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , , LBPF_HISTOGRAM_3, LBPF_HISTOGRAM_2,             \
@@ -147,8 +151,8 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
 #define LBPF_LPM_TRIE_4(name, K, V, size)                                                          \
     LBPF_KEYED_TABLE(name, LBPF_LPM_TRIE, K, V, size, LBPF_NO_PREALLOC)
 #define LBPF_LPM_TRIE_3(name, K, V) LBPF_LPM_TRIE_4(name, K, V, 10240)
-#define LBPF_LPM_TRIE_2(name, K) LBPF_LPM_TRIE_3(name, K, u64)
-#define LBPF_LPM_TRIE_1(name) LBPF_LPM_TRIE_2(name, u64)
+#define LBPF_LPM_TRIE_2(name, K)    LBPF_LPM_TRIE_3(name, K, u64)
+#define LBPF_LPM_TRIE_1(name)       LBPF_LPM_TRIE_2(name, u64)
 /* BPF_LPM_TRIE(name[, key type = u64[, leaf type = u64[, entries = 10240]]]) */
 #define BPF_LPM_TRIE(...)                                                                          \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , LBPF_LPM_TRIE_4, LBPF_LPM_TRIE_3,                 \

@@ -11,10 +11,7 @@
     struct name##_nested_methods {                                                                 \
         void *(*lookup)(const typeof(K) *);                                                        \
     }
-#define LBPF_INIT_nested(name)                                                                     \
-    {                                                                                              \
-        name##__lookup_map                                                                         \
-    }
+#define LBPF_INIT_nested(name) {name##__lookup_map}
 #define LBPF_NESTED_TABLE(name, map_type, K, inner, size)                                          \
     LBPF_NOTE(name, type, "of_maps$" inner);                                                       \
     LBPF_DECLARE_MAP(name, map_type, K, u32, size, 0);                                             \
@@ -28,7 +25,7 @@
 #define LBPF_HASH_OF_MAPS_4(name, K, inner, size)                                                  \
     LBPF_NESTED_TABLE(name, LBPF_HASH_OF_MAPS, K, inner, size)
 #define LBPF_HASH_OF_MAPS_3(name, K, inner) LBPF_HASH_OF_MAPS_4(name, K, inner, 10240)
-#define LBPF_HASH_OF_MAPS_2(name, inner) LBPF_HASH_OF_MAPS_3(name, int, inner)
+#define LBPF_HASH_OF_MAPS_2(name, inner)    LBPF_HASH_OF_MAPS_3(name, int, inner)
 /* BPF_HASH_OF_MAPS(name[, key type = int], "inner table"[, entries = 10240]) */
 #define BPF_HASH_OF_MAPS(...)                                                                      \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , LBPF_HASH_OF_MAPS_4, LBPF_HASH_OF_MAPS_3,         \

@@ -12,10 +12,7 @@
     struct name##_redirect_methods {                                                               \
         int (*redirect_map)(int, u64);                                                             \
     }
-#define LBPF_INIT_redirect(name)                                                                   \
-    {                                                                                              \
-        name##__redirect_map                                                                       \
-    }
+#define LBPF_INIT_redirect(name) {name##__redirect_map}
 #define BPF_DEVMAP(name, size)                                                                     \
     LBPF_DECLARE_MAP(name, LBPF_DEVMAP, int, int, size, 0);                                        \
     LBPF_KIND_redirect(name);                                                                      \
@@ -35,10 +32,7 @@
         int *(*lookup)(const void *);                                                              \
         int (*redirect_map)(int, u64);                                                             \
     }
-#define LBPF_INIT_xsk(name)                                                                        \
-    {                                                                                              \
-        name##__lookup_socket, name##__redirect_map                                                \
-    }
+#define LBPF_INIT_xsk(name) {name##__lookup_socket, name##__redirect_map}
 #define LBPF_XSKMAP_2(name, size)                                                                  \
     LBPF_DECLARE_MAP(name, LBPF_XSKMAP, int, int, size, 0);                                        \
     LBPF_REDIRECT_FUNCTION(name)                                                                   \
@@ -82,10 +76,8 @@
         int (*sk_redirect_map)(void *, u32, u64);                                                  \
     }
 #define LBPF_INIT_sockmap(name)                                                                    \
-    {                                                                                              \
-        name##__update_socket, name##__delete_socket, name##__sock_map_update,                     \
-            name##__msg_redirect_map, name##__sk_redirect_map                                      \
-    }
+    {name##__update_socket, name##__delete_socket, name##__sock_map_update,                        \
+     name##__msg_redirect_map, name##__sk_redirect_map}
 #define BPF_SOCKMAP(name, size)                                                                    \
     LBPF_DECLARE_MAP(name, LBPF_SOCKMAP, u32, int, size, 0);                                       \
     LBPF_SOCKET_FUNCTIONS(name, u32)                                                               \
@@ -114,17 +106,15 @@
         int (*sk_redirect_hash)(void *, const typeof(K) *, u64);                                   \
     }
 #define LBPF_INIT_sockhash(name)                                                                   \
-    {                                                                                              \
-        name##__update_socket, name##__delete_socket, name##__sock_hash_update,                    \
-            name##__msg_redirect_hash, name##__sk_redirect_hash                                    \
-    }
+    {name##__update_socket, name##__delete_socket, name##__sock_hash_update,                       \
+     name##__msg_redirect_hash, name##__sk_redirect_hash}
 #define LBPF_SOCKHASH_3(name, K, size)                                                             \
     LBPF_DECLARE_MAP(name, LBPF_SOCKHASH, K, int, size, 0);                                        \
     LBPF_SOCKET_FUNCTIONS(name, K)                                                                 \
     LBPF_KIND_sockhash(name, K);                                                                   \
     LBPF_OBJECT(name, sockhash)
 #define LBPF_SOCKHASH_2(name, K) LBPF_SOCKHASH_3(name, K, 10240)
-#define LBPF_SOCKHASH_1(name) LBPF_SOCKHASH_2(name, u32)
+#define LBPF_SOCKHASH_1(name)    LBPF_SOCKHASH_2(name, u32)
 /* BPF_SOCKHASH(name[, key type = u32[, entries = 10240]]) */
 #define BPF_SOCKHASH(...)                                                                          \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , , , , , LBPF_SOCKHASH_3, LBPF_SOCKHASH_2,               \

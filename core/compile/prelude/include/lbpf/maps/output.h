@@ -21,10 +21,7 @@
         int (*perf_submit)(void *, void *, u32, ...);                                              \
         int (*perf_submit_skb)(void *, u32, void *, u32);                                          \
     }
-#define LBPF_INIT_output(name)                                                                     \
-    {                                                                                              \
-        (void *)name##__perf_submit, name##__perf_submit_skb                                       \
-    }
+#define LBPF_INIT_output(name) {(void *)name##__perf_submit, name##__perf_submit_skb}
 
 #define BPF_PERF_OUTPUT(name)                                                                      \
     struct {                                                                                       \
@@ -45,8 +42,8 @@
               LBPF_SUBMIT_PLAIN, LBPF_SUBMIT_TYPED, LBPF_SUBMIT_PLAIN, LBPF_SUBMIT_PLAIN, )        \
     (__VA_ARGS__)
 
-/* BPF_RINGBUF_OUTPUT(name, pages): pages must be a power of two. What finds no room is counted in a hidden
- * per-CPU map, so that b:lost() is exact; the kernel itself keeps no such count. */
+/* BPF_RINGBUF_OUTPUT(name, pages): pages must be a power of two. What finds no room is counted in a
+ * hidden per-CPU map, so that b:lost() is exact; the kernel itself keeps no such count. */
 #define LBPF_KIND_ringbuf(name)                                                                    \
     LBPF_INLINE void name##__count_lost(void)                                                      \
     {                                                                                              \
@@ -89,10 +86,8 @@
         u64 (*ringbuf_query)(u64);                                                                 \
     }
 #define LBPF_INIT_ringbuf(name)                                                                    \
-    {                                                                                              \
-        (void *)name##__ringbuf_output, name##__ringbuf_reserve, (void *)name##__ringbuf_submit,   \
-            name##__ringbuf_discard, name##__ringbuf_query                                         \
-    }
+    {(void *)name##__ringbuf_output, name##__ringbuf_reserve, (void *)name##__ringbuf_submit,      \
+     name##__ringbuf_discard, name##__ringbuf_query}
 
 #define BPF_RINGBUF_OUTPUT(name, pages)                                                            \
     struct {                                                                                       \

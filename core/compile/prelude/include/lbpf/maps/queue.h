@@ -20,10 +20,7 @@
         int (*pop)(typeof(V) *);                                                                   \
         int (*peek)(typeof(V) *);                                                                  \
     }
-#define LBPF_INIT_queue(name)                                                                      \
-    {                                                                                              \
-        name##__push, name##__pop, name##__peek                                                    \
-    }
+#define LBPF_INIT_queue(name) {name##__push, name##__pop, name##__peek}
 
 #define LBPF_QUEUE_TABLE(map_type, name, V, size, flags)                                           \
     struct {                                                                                       \
@@ -34,9 +31,9 @@
     } __lbpf_map_##name SEC(".maps");                                                              \
     LBPF_KIND_queue(name, V);                                                                      \
     LBPF_OBJECT(name, queue)
-#define LBPF_QUEUE_3(name, V, size) LBPF_QUEUE_TABLE(LBPF_QUEUE, name, V, size, 0)
+#define LBPF_QUEUE_3(name, V, size)        LBPF_QUEUE_TABLE(LBPF_QUEUE, name, V, size, 0)
 #define LBPF_QUEUE_4(name, V, size, flags) LBPF_QUEUE_TABLE(LBPF_QUEUE, name, V, size, flags)
-#define LBPF_STACK_3(name, V, size) LBPF_QUEUE_TABLE(LBPF_STACK, name, V, size, 0)
+#define LBPF_STACK_3(name, V, size)        LBPF_QUEUE_TABLE(LBPF_STACK, name, V, size, 0)
 #define LBPF_STACK_4(name, V, size, flags) LBPF_QUEUE_TABLE(LBPF_STACK, name, V, size, flags)
 /* BPF_QUEUE(name, leaf type, entries[, flags]) and BPF_STACK, the same */
 #define BPF_QUEUE(...)                                                                             \

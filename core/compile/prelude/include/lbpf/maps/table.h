@@ -8,7 +8,7 @@
 
 /* Types that share a kernel type with another kind: the low byte is the kernel's. */
 #define LBPF_PERF_OUTPUT (0x100 | LBPF_PERF_EVENT_ARRAY)
-#define LBPF_EXTERN (0x100 | LBPF_HASH)
+#define LBPF_EXTERN      (0x100 | LBPF_HASH)
 
 /* BCC's name of a map type; -1 for what it is not. */
 #define LBPF_TYPE_OF(name, K)                                                                      \
@@ -48,13 +48,13 @@
         "hash_of_maps$TABLE, array_of_maps$TABLE, devmap, cpumap, xskmap, sockmap, sockhash, "     \
         "sk_storage, inode_storage, task_storage, cgroup_storage, percpu_cgroup_storage, "         \
         "extern; for others see BPF_QUEUE, BPF_STACK, BPF_RINGBUF_OUTPUT");                        \
-    _Static_assert(__lbpf_type_##name <= 0 || __builtin_strcmp(type_name, "histogram") || sizeof(V) == 8, \
+    _Static_assert(__lbpf_type_##name <= 0 || __builtin_strcmp(type_name, "histogram") ||          \
+                       sizeof(V) == 8,                                                             \
                    "histogram leaf type must be u64, in table " #name)
 
 #define LBPF_IS_STORAGE(type)                                                                      \
     ((type) == LBPF_SK_STORAGE || (type) == LBPF_INODE_STORAGE || (type) == LBPF_TASK_STORAGE)
-#define LBPF_IS_LOCAL(type)                                                                        \
-    ((type) == LBPF_CGROUP_STORAGE || (type) == LBPF_PERCPU_CGROUP_STORAGE)
+#define LBPF_IS_LOCAL(type) ((type) == LBPF_CGROUP_STORAGE || (type) == LBPF_PERCPU_CGROUP_STORAGE)
 /* Without this flag the kernel refuses these types. */
 #define LBPF_NEEDED_FLAGS(type)                                                                    \
     (LBPF_IS_STORAGE(type) || (type) == LBPF_LPM_TRIE ? LBPF_NO_PREALLOC : 0)
@@ -75,11 +75,17 @@
         int (*perf_submit)(void *, void *, u32, ...);                                              \
     }
 #define LBPF_INIT_extern(name)                                                                     \
-    {                                                                                              \
-        name##__lookup, name##__lookup_or_try_init, name##__lookup_or_init, name##__update,        \
-            name##__insert, name##__delete, (void *)name##__increment, (void *)name##__increment,  \
-            name##__call, name##__get_stackid, (void *)name##__perf_submit                         \
-    }
+    {name##__lookup,                                                                               \
+     name##__lookup_or_try_init,                                                                   \
+     name##__lookup_or_init,                                                                       \
+     name##__update,                                                                               \
+     name##__insert,                                                                               \
+     name##__delete,                                                                               \
+     (void *)name##__increment,                                                                    \
+     (void *)name##__increment,                                                                    \
+     name##__call,                                                                                 \
+     name##__get_stackid,                                                                          \
+     (void *)name##__perf_submit}
 
 #define LBPF_ALL_KINDS(name, map_type, K, V)                                                       \
     LBPF_KIND_keyed(name, map_type, K, V);                                                         \
@@ -119,7 +125,7 @@
     LBPF_IF(type == LBPF_EXTERN, as(name, extern)) as(name, keyed))))))))))))))))
 #define LBPF_IF(condition, chosen) __builtin_choose_expr(condition, chosen,
 #define LBPF_AS_POINTER(name, kind) (struct name##_##kind##_methods *)0
-#define LBPF_AS_VALUE(name, kind) ((struct name##_##kind##_methods)LBPF_INIT_##kind(name))
+#define LBPF_AS_VALUE(name, kind)   ((struct name##_##kind##_methods)LBPF_INIT_##kind(name))
 
 /* BPF_F_TABLE("type", key type, leaf type, name, entries, flags) */
 #define BPF_F_TABLE(type_name, K, V, name, size, flags)                                            \
@@ -131,8 +137,8 @@
         (LBPF_IS_STORAGE(__lbpf_type_##name) || LBPF_IS_LOCAL(__lbpf_type_##name) ? 0 : (size)),   \
         (flags) | LBPF_NEEDED_FLAGS(__lbpf_type_##name));                                          \
     LBPF_ALL_KINDS(name, __lbpf_type_##name & 0xff, K, V);                                         \
-    static const typeof(*LBPF_CHOOSE_KIND(__lbpf_type_##name, name, LBPF_AS_POINTER))              \
-        name __attribute__((unused)) = LBPF_CHOOSE_KIND(__lbpf_type_##name, name, LBPF_AS_VALUE)
+    static const typeof(*LBPF_CHOOSE_KIND(__lbpf_type_##name, name, LBPF_AS_POINTER)) name         \
+        __attribute__((unused)) = LBPF_CHOOSE_KIND(__lbpf_type_##name, name, LBPF_AS_VALUE)
 #define BPF_TABLE(type_name, K, V, name, size) BPF_F_TABLE(type_name, K, V, name, size, 0)
 
 /* A table that other BPF objects of this process reach as BPF_TABLE("extern", K, V, name, 0). */
@@ -153,7 +159,8 @@
     LBPF_PIN(name, path)
 #define LBPF_PINNED_6(type_name, K, V, name, size, path)                                           \
     LBPF_PINNED_7(type_name, K, V, name, size, path, 0)
-/* BPF_TABLE_PINNED("type", key type, leaf type, name, entries, path on a BPF file system[, flags]) */
+/* BPF_TABLE_PINNED("type", key type, leaf type, name, entries, path[, flags]): the path is on a BPF
+ * file system */
 #define BPF_TABLE_PINNED(...)                                                                      \
     LBPF_PICK(__VA_ARGS__, , , , , , , , , LBPF_PINNED_7, LBPF_PINNED_6, , , , , )(__VA_ARGS__)
 

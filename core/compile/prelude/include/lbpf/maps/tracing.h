@@ -27,10 +27,7 @@ struct bpf_stacktrace_buildid {
     struct name##_stacktrace_methods {                                                             \
         int (*get_stackid)(void *, u64);                                                           \
     }
-#define LBPF_INIT_stacktrace(name)                                                                 \
-    {                                                                                              \
-        name##__get_stackid                                                                        \
-    }
+#define LBPF_INIT_stacktrace(name) {name##__get_stackid}
 
 #define LBPF_STACK_TABLE(name, V, size, flags)                                                     \
     LBPF_DECLARE_MAP(name, LBPF_STACK_TRACE, u32, V, LBPF_NEXT_POWER_OF_2(size), flags);           \
@@ -49,10 +46,7 @@ struct bpf_stacktrace_buildid {
     struct name##_program_methods {                                                                \
         void (*call)(void *, int);                                                                 \
     }
-#define LBPF_INIT_program(name)                                                                    \
-    {                                                                                              \
-        name##__call                                                                               \
-    }
+#define LBPF_INIT_program(name) {name##__call}
 #define BPF_PROG_ARRAY(name, size)                                                                 \
     LBPF_DECLARE_MAP(name, LBPF_PROG_ARRAY, u32, u32, size, 0);                                    \
     LBPF_KIND_program(name);                                                                       \
@@ -72,10 +66,7 @@ struct bpf_stacktrace_buildid {
         u64 (*perf_read)(u64);                                                                     \
         int (*perf_counter_value)(u64, void *, u32);                                               \
     }
-#define LBPF_INIT_counter(name)                                                                    \
-    {                                                                                              \
-        name##__perf_read, name##__perf_counter_value                                              \
-    }
+#define LBPF_INIT_counter(name) {name##__perf_read, name##__perf_counter_value}
 #define BPF_PERF_ARRAY(name, size)                                                                 \
     struct {                                                                                       \
         __uint(type, LBPF_PERF_EVENT_ARRAY);                                                       \
@@ -94,10 +85,7 @@ struct bpf_stacktrace_buildid {
     struct name##_cgroup_methods {                                                                 \
         int (*check_current_task)(int);                                                            \
     }
-#define LBPF_INIT_cgroup(name)                                                                     \
-    {                                                                                              \
-        name##__check_current_task                                                                 \
-    }
+#define LBPF_INIT_cgroup(name) {name##__check_current_task}
 #define BPF_CGROUP_ARRAY(name, size)                                                               \
     LBPF_DECLARE_MAP(name, LBPF_CGROUP_ARRAY, u32, u32, size, 0);                                  \
     LBPF_KIND_cgroup(name);                                                                        \
