@@ -1,6 +1,6 @@
 /*
  * The shape of the finished object: each program in a section of its own, tables under the user's
- * names, a licence.
+ * names, a licence. And a last look at it, when everything is optimized.
  */
 #include "lower.h"
 
@@ -79,4 +79,66 @@ void lower_finish(struct lowering *lowering)
             place_program(f);
     if (!has_license(lowering->module))
         add_license(lowering);
+}
+
+/* --- addresses in data ------------------------------------------------------------------------ */
+
+static bool holds_address(LLVMValueRef constant)
+{
+    if (LLVMIsAGlobalValue(constant))
+        return true;
+    if (!LLVMIsAConstantExpr(constant) && !LLVMIsAConstantStruct(constant) &&
+        !LLVMIsAConstantArray(constant))
+        return false;
+    for (int i = 0; i < LLVMGetNumOperands(constant); i++)
+        if (holds_address(LLVMGetOperand(constant, (unsigned)i)))
+            return true;
+    return false;
+}
+
+/* An instruction that uses value, also by way of constant expressions; or NULL. */
+static LLVMValueRef user_of(LLVMValueRef value)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(value); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use);
+
+        if (LLVMIsAConstantExpr(user))
+            user = user_of(user);
+        if (user && LLVMIsAInstruction(user))
+            return user;
+    }
+    return NULL;
+}
+
+/* Sections that libbpf fills with what it likes. */
+static bool is_plain_data(LLVMValueRef global)
+{
+    const char *section = LLVMGetSection(global);
+
+    return !section || !*section || lower_has_prefix(section, ".rodata") ||
+           lower_has_prefix(section, ".data");
+}
+
+/* libbpf relocates addresses in code but none in data: there they would silently be numbers. Much
+ * of this is optimized away before, so it is looked for at the end. */
+void lower_check(LLVMModuleRef module)
+{
+    struct lowering lowering = {.module = module};
+
+    for (LLVMValueRef g = LLVMGetFirstGlobal(module); g; g = LLVMGetNextGlobal(g)) {
+        LLVMValueRef user = LLVMIsDeclaration(g) || !is_plain_data(g) ? NULL : user_of(g);
+        const char *name, *dot;
+        size_t size;
+
+        if (!user || !holds_address(LLVMGetInitializer(g)))
+            continue;
+        name = LLVMGetValueName2(g, &size);
+        dot = strrchr(name, '.');
+        lower_error(&lowering, user,
+                    "%s holds addresses (of strings, variables or functions), which a BPF program "
+                    "can't keep in its data; choose among them with a switch, or keep strings in "
+                    "an array of char arrays",
+                    dot ? dot + 1 : name);
+    }
+    lower_stop_on_errors(&lowering);
 }

@@ -49,6 +49,14 @@ void lower_warning(struct lowering *lowering, LLVMValueRef instruction, const ch
     va_end(arguments);
 }
 
+void lower_stop_on_errors(const struct lowering *lowering)
+{
+    if (lowering->error_count) {
+        fflush(stderr);
+        exit(1);
+    }
+}
+
 bool lower_is_program(LLVMValueRef function)
 {
     LLVMLinkage linkage = LLVMGetLinkage(function);
@@ -224,8 +232,5 @@ void lower_module(LLVMModuleRef module)
     lower_stack(&lowering);
     lower_finish(&lowering);
     LLVMDisposeBuilder(lowering.builder);
-    if (lowering.error_count) {
-        fflush(stderr);
-        exit(1);
-    }
+    lower_stop_on_errors(&lowering);
 }

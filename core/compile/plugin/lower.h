@@ -40,6 +40,11 @@ struct lowering {
 /* Lowers the module in place; exits with status 1 after printing what could not be lowered. */
 void lower_module(LLVMModuleRef module);
 
+/* The same for the optimized module: refuses what would silently go wrong. */
+void lower_check(LLVMModuleRef module);
+/* Ends the compiler if there were errors. */
+void lower_stop_on_errors(const struct lowering *lowering);
+
 /* Prints "file:line:column: error: luabpf: …" for instruction's source position and counts it. */
 void lower_error(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
     __attribute__((__format__(__printf__, 3, 4)));

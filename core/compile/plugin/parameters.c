@@ -52,6 +52,13 @@ static LLVMValueRef convert_register(struct lowering *lowering, LLVMValueRef val
     }
 }
 
+/* A struct of more than two registers comes as a pointer to a copy, which no register holds. */
+static bool is_struct(LLVMValueRef function, unsigned index)
+{
+    return LLVMGetEnumAttributeAtIndex(function, index + 1,
+                                       LLVMGetEnumAttributeKindForName("byval", 5)) != NULL;
+}
+
 /* Loads parameters in the new function's entry, from regs on: the context itself, or what its first
  * register points to (that load is then lowered like any other foreign read). */
 static void load_parameters(struct lowering *lowering, LLVMValueRef from, LLVMValueRef context,
@@ -76,7 +83,8 @@ static void load_parameters(struct lowering *lowering, LLVMValueRef from, LLVMVa
             continue;
         value = LLVMBuildLoad2(lowering->builder, lowering->i64,
                                address_at(lowering, registers, offsets[i - 1]), "");
-        value = convert_register(lowering, value, LLVMTypeOf(parameter));
+        value =
+            is_struct(from, i) ? NULL : convert_register(lowering, value, LLVMTypeOf(parameter));
         if (!value) {
             lower_error(lowering, first,
                         "parameter %u of %s is no integer or pointer; take its address instead", i,

@@ -20,15 +20,27 @@ struct LowerDialect : llvm::PassInfoMixin<LowerDialect> {
     }
 };
 
+struct CheckResult : llvm::PassInfoMixin<CheckResult> {
+    llvm::PreservedAnalyses run(llvm::Module &module, llvm::ModuleAnalysisManager &)
+    {
+        lower_check(llvm::wrap(&module));
+        return llvm::PreservedAnalyses::all();
+    }
+};
+
 } // namespace
 
 extern "C" LLVM_ATTRIBUTE_WEAK __attribute__((visibility("default"))) ::llvm::PassPluginLibraryInfo
 llvmGetPassPluginInfo()
 {
-    return {LLVM_PLUGIN_API_VERSION, "luabpf", "1", [](llvm::PassBuilder &builder) {
-                builder.registerPipelineStartEPCallback(
-                    [](llvm::ModulePassManager &passes, llvm::OptimizationLevel) {
-                        passes.addPass(LowerDialect());
-                    });
-            }};
+    return {
+        LLVM_PLUGIN_API_VERSION, "luabpf", "1", [](llvm::PassBuilder &builder) {
+            builder.registerPipelineStartEPCallback(
+                [](llvm::ModulePassManager &passes, llvm::OptimizationLevel) {
+                    passes.addPass(LowerDialect());
+                });
+            // LLVM 20 added an argument.
+            builder.registerOptimizerLastEPCallback(
+                [](llvm::ModulePassManager &passes, auto &&...) { passes.addPass(CheckResult()); });
+        }};
 }

@@ -35,6 +35,13 @@ LBPF_INLINE unsigned bpf_log2l(unsigned long long value)
 #define bpf_htonl(x) __builtin_bswap32(x)
 #define bpf_ntohll(x) __builtin_bswap64(x)
 #define bpf_htonll(x) __builtin_bswap64(x)
+#define bpf_ntoh128(x) lbpf_swap128(x)
+#define bpf_hton128(x) lbpf_swap128(x)
+
+LBPF_INLINE unsigned __int128 lbpf_swap128(unsigned __int128 value)
+{
+    return (unsigned __int128)__builtin_bswap64(value) << 64 | __builtin_bswap64(value >> 64);
+}
 
 #define MASK(n) ((n) < 64 ? (1ull << (n)) - 1 : -1ull)
 #define MASK128(n) ((n) < 128 ? ((unsigned __int128)1 << (n)) - 1 : ~(unsigned __int128)0)

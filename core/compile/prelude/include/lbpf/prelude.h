@@ -14,5 +14,6 @@
 #include <lbpf/probes.h>
 #include <lbpf/arithmetic.h>
 #include <lbpf/packet.h>
+#include <lbpf/libbpf.h>
 
 #endif

@@ -4,21 +4,20 @@
 
 #define TRACEPOINT_PROBE(category, event)                                                          \
     int tracepoint__##category##__##event(struct tracepoint__##category##__##event *args)
-#define RAW_TRACEPOINT_PROBE(event)                                                                \
-    int raw_tracepoint__##event(struct bpf_raw_tracepoint_args *ctx)
+#define RAW_TRACEPOINT_PROBE(event) int raw_tracepoint__##event(struct bpf_raw_tracepoint_args *ctx)
 
-/* BPF_PROG(name, typed arguments…): a program whose context is an array of 64-bit words, with a body that sees them as
- * arguments; at most 12. */
-#define LBPF_WORDS_0() ctx
-#define LBPF_WORDS_1(x) ctx, (void *)ctx[0]
-#define LBPF_WORDS_2(x, ...) LBPF_WORDS_1(__VA_ARGS__), (void *)ctx[1]
-#define LBPF_WORDS_3(x, ...) LBPF_WORDS_2(__VA_ARGS__), (void *)ctx[2]
-#define LBPF_WORDS_4(x, ...) LBPF_WORDS_3(__VA_ARGS__), (void *)ctx[3]
-#define LBPF_WORDS_5(x, ...) LBPF_WORDS_4(__VA_ARGS__), (void *)ctx[4]
-#define LBPF_WORDS_6(x, ...) LBPF_WORDS_5(__VA_ARGS__), (void *)ctx[5]
-#define LBPF_WORDS_7(x, ...) LBPF_WORDS_6(__VA_ARGS__), (void *)ctx[6]
-#define LBPF_WORDS_8(x, ...) LBPF_WORDS_7(__VA_ARGS__), (void *)ctx[7]
-#define LBPF_WORDS_9(x, ...) LBPF_WORDS_8(__VA_ARGS__), (void *)ctx[8]
+/* BPF_PROG(name, typed arguments…): a program whose context is an array of 64-bit words, with a
+ * body that sees them as arguments; at most 12. */
+#define LBPF_WORDS_0()        ctx
+#define LBPF_WORDS_1(x)       ctx, (void *)ctx[0]
+#define LBPF_WORDS_2(x, ...)  LBPF_WORDS_1(__VA_ARGS__), (void *)ctx[1]
+#define LBPF_WORDS_3(x, ...)  LBPF_WORDS_2(__VA_ARGS__), (void *)ctx[2]
+#define LBPF_WORDS_4(x, ...)  LBPF_WORDS_3(__VA_ARGS__), (void *)ctx[3]
+#define LBPF_WORDS_5(x, ...)  LBPF_WORDS_4(__VA_ARGS__), (void *)ctx[4]
+#define LBPF_WORDS_6(x, ...)  LBPF_WORDS_5(__VA_ARGS__), (void *)ctx[5]
+#define LBPF_WORDS_7(x, ...)  LBPF_WORDS_6(__VA_ARGS__), (void *)ctx[6]
+#define LBPF_WORDS_8(x, ...)  LBPF_WORDS_7(__VA_ARGS__), (void *)ctx[7]
+#define LBPF_WORDS_9(x, ...)  LBPF_WORDS_8(__VA_ARGS__), (void *)ctx[8]
 #define LBPF_WORDS_10(x, ...) LBPF_WORDS_9(__VA_ARGS__), (void *)ctx[9]
 #define LBPF_WORDS_11(x, ...) LBPF_WORDS_10(__VA_ARGS__), (void *)ctx[10]
 #define LBPF_WORDS_12(x, ...) LBPF_WORDS_11(__VA_ARGS__), (void *)ctx[11]
@@ -27,22 +26,28 @@
               LBPF_WORDS_8, LBPF_WORDS_7, LBPF_WORDS_6, LBPF_WORDS_5, LBPF_WORDS_4, LBPF_WORDS_3,  \
               LBPF_WORDS_2, LBPF_WORDS_1, LBPF_WORDS_0, )                                          \
     (__VA_ARGS__)
-#define BPF_PROG(name, args...)                                                                    \
-    static __always_inline int name##__body(unsigned long long *ctx, ##args);                      \
-    int name(unsigned long long *ctx)                                                              \
+/* Starts with `signed`, so that both BPF_PROG(…) and libbpf's `int BPF_PROG(…)` can be written. */
+#define LBPF_PROGRAM(type, name, before, call, args...)                                            \
+    signed name(type ctx);                                                                         \
+    static __always_inline int name##__body(type ctx, ##args);                                     \
+    int name(type ctx)                                                                             \
     {                                                                                              \
-        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"")      \
-            return name##__body(LBPF_WORDS(args));                                                 \
-        _Pragma("GCC diagnostic pop")                                                              \
+        before _Pragma("clang diagnostic push")                                                    \
+            _Pragma("clang diagnostic ignored \"-Wint-conversion\"") return name##__body(call);    \
+        _Pragma("clang diagnostic pop")                                                            \
     }                                                                                              \
-    static __always_inline int name##__body(unsigned long long *ctx, ##args)
-#define KFUNC_PROBE(event, args...) BPF_PROG(kfunc__vmlinux__##event, ##args)
-#define KRETFUNC_PROBE(event, args...) BPF_PROG(kretfunc__vmlinux__##event, ##args)
+    static __always_inline int name##__body(type ctx, ##args)
+/* LBPF_WORDS stands for one argument only here: it brings commas. */
+#define BPF_PROG(name, args...) LBPF_PROGRAM(unsigned long long *, name, , LBPF_WORDS(args), ##args)
+
+#define KFUNC_PROBE(event, args...)                BPF_PROG(kfunc__vmlinux__##event, ##args)
+#define KRETFUNC_PROBE(event, args...)             BPF_PROG(kretfunc__vmlinux__##event, ##args)
 #define MODULE_KFUNC_PROBE(module, event, args...) BPF_PROG(kfunc__##module##__##event, ##args)
-#define MODULE_KRETFUNC_PROBE(module, event, args...) BPF_PROG(kretfunc__##module##__##event, ##args)
-#define KMOD_RET(event, args...) BPF_PROG(kmod_ret__##event, ##args)
+#define MODULE_KRETFUNC_PROBE(module, event, args...)                                              \
+    BPF_PROG(kretfunc__##module##__##event, ##args)
+#define KMOD_RET(event, args...)  BPF_PROG(kmod_ret__##event, ##args)
 #define LSM_PROBE(event, args...) BPF_PROG(lsm__##event, ##args)
-#define BPF_ITER(target) int bpf_iter__##target(struct bpf_iter__##target *ctx)
+#define BPF_ITER(target)          int bpf_iter__##target(struct bpf_iter__##target *ctx)
 
 /* A tracepoint's dynamic strings: offset in the low, length in the high 16 bits. */
 #define TP_DATA_LOC_READ_CONST(to, field, size)                                                    \
@@ -65,33 +70,33 @@ extern int lbpf_usdt_readarg(int n, void *ctx, void *to, unsigned long size);
     })
 
 #if defined(__TARGET_ARCH_x86)
-#define LBPF_PAGE_SHIFT 12
-#define PT_REGS_PARM1(ctx) ((ctx)->di)
-#define PT_REGS_PARM2(ctx) ((ctx)->si)
-#define PT_REGS_PARM3(ctx) ((ctx)->dx)
-#define PT_REGS_PARM4(ctx) ((ctx)->cx)
-#define PT_REGS_PARM5(ctx) ((ctx)->r8)
-#define PT_REGS_PARM6(ctx) ((ctx)->r9)
-#define PT_REGS_RET(ctx) ((ctx)->sp)
-#define PT_REGS_FP(ctx) ((ctx)->bp)
-#define PT_REGS_RC(ctx) ((ctx)->ax)
-#define PT_REGS_IP(ctx) ((ctx)->ip)
-#define PT_REGS_SP(ctx) ((ctx)->sp)
+#define LBPF_PAGE_SHIFT            12
+#define PT_REGS_PARM1(ctx)         ((ctx)->di)
+#define PT_REGS_PARM2(ctx)         ((ctx)->si)
+#define PT_REGS_PARM3(ctx)         ((ctx)->dx)
+#define PT_REGS_PARM4(ctx)         ((ctx)->cx)
+#define PT_REGS_PARM5(ctx)         ((ctx)->r8)
+#define PT_REGS_PARM6(ctx)         ((ctx)->r9)
+#define PT_REGS_RET(ctx)           ((ctx)->sp)
+#define PT_REGS_FP(ctx)            ((ctx)->bp)
+#define PT_REGS_RC(ctx)            ((ctx)->ax)
+#define PT_REGS_IP(ctx)            ((ctx)->ip)
+#define PT_REGS_SP(ctx)            ((ctx)->sp)
 #define PT_REGS_PARM1_SYSCALL(ctx) PT_REGS_PARM1(ctx)
 #define PT_REGS_PARM4_SYSCALL(ctx) ((ctx)->r10)
 #elif defined(__TARGET_ARCH_arm64)
-#define LBPF_PAGE_SHIFT 12
-#define PT_REGS_PARM1(ctx) ((ctx)->regs[0])
-#define PT_REGS_PARM2(ctx) ((ctx)->regs[1])
-#define PT_REGS_PARM3(ctx) ((ctx)->regs[2])
-#define PT_REGS_PARM4(ctx) ((ctx)->regs[3])
-#define PT_REGS_PARM5(ctx) ((ctx)->regs[4])
-#define PT_REGS_PARM6(ctx) ((ctx)->regs[5])
-#define PT_REGS_RET(ctx) ((ctx)->regs[30])
-#define PT_REGS_FP(ctx) ((ctx)->regs[29])
-#define PT_REGS_RC(ctx) ((ctx)->regs[0])
-#define PT_REGS_IP(ctx) ((ctx)->pc)
-#define PT_REGS_SP(ctx) ((ctx)->sp)
+#define LBPF_PAGE_SHIFT            12
+#define PT_REGS_PARM1(ctx)         ((ctx)->regs[0])
+#define PT_REGS_PARM2(ctx)         ((ctx)->regs[1])
+#define PT_REGS_PARM3(ctx)         ((ctx)->regs[2])
+#define PT_REGS_PARM4(ctx)         ((ctx)->regs[3])
+#define PT_REGS_PARM5(ctx)         ((ctx)->regs[4])
+#define PT_REGS_PARM6(ctx)         ((ctx)->regs[5])
+#define PT_REGS_RET(ctx)           ((ctx)->regs[30])
+#define PT_REGS_FP(ctx)            ((ctx)->regs[29])
+#define PT_REGS_RC(ctx)            ((ctx)->regs[0])
+#define PT_REGS_IP(ctx)            ((ctx)->pc)
+#define PT_REGS_SP(ctx)            ((ctx)->sp)
 #define PT_REGS_PARM1_SYSCALL(ctx) ((ctx)->orig_x0)
 #define PT_REGS_PARM4_SYSCALL(ctx) PT_REGS_PARM4(ctx)
 #else
@@ -103,6 +108,6 @@ extern int lbpf_usdt_readarg(int n, void *ctx, void *to, unsigned long size);
 #define PT_REGS_PARM6_SYSCALL(ctx) PT_REGS_PARM6(ctx)
 /* The registers of the caller, out of those of a system call's wrapper. */
 #define PT_REGS_SYSCALL_CTX(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))
-#define LBPF_PAGE_SIZE (1u << LBPF_PAGE_SHIFT)
+#define LBPF_PAGE_SIZE           (1u << LBPF_PAGE_SHIFT)
 
 #endif
