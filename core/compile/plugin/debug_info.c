@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SUBPROGRAM_TYPE = 4,    /* DISubprogram: file, scope, name, linkage name, type, … */
@@ -163,11 +164,28 @@ void lower_describe_array(struct lowering *lowering, LLVMValueRef map, unsigned 
     LLVMDisposeDIBuilder(builder);
 }
 
+/* clang cuts what a file's path shares with the working folder off its name and keeps it as the
+ * file's folder; a name that was relative from the start has the working folder itself. */
+static void file_path(LLVMMetadataRef file, char *path, size_t size)
+{
+    unsigned name_size, folder_size;
+    const char *name = LLVMDIFileGetFilename(file, &name_size);
+    const char *folder = LLVMDIFileGetDirectory(file, &folder_size);
+    char working[4096];
+
+    if (!getcwd(working, sizeof working))
+        working[0] = '\0';
+    if ((name_size && name[0] == '/') || !folder_size ||
+        (strlen(working) == folder_size && !memcmp(working, folder, folder_size)))
+        folder_size = 0;
+    snprintf(path, size, "%.*s%s%.*s", (int)folder_size, folder, folder_size ? "/" : "",
+             (int)name_size, name);
+}
+
 void lower_position(LLVMValueRef instruction, char *text, size_t size)
 {
     LLVMMetadataRef location = LLVMInstructionGetDebugLoc(instruction), scope, file;
-    unsigned length = 0;
-    const char *name = "";
+    char path[4096] = "";
 
     if (!location) {
         snprintf(text, size, "<unknown>");
@@ -176,7 +194,7 @@ void lower_position(LLVMValueRef instruction, char *text, size_t size)
     scope = LLVMDILocationGetScope(location);
     file = scope ? LLVMDIScopeGetFile(scope) : NULL;
     if (file)
-        name = LLVMDIFileGetFilename(file, &length);
-    snprintf(text, size, "%.*s:%u:%u", (int)length, name, LLVMDILocationGetLine(location),
+        file_path(file, path, sizeof path);
+    snprintf(text, size, "%s:%u:%u", path, LLVMDILocationGetLine(location),
              LLVMDILocationGetColumn(location));
 }
