@@ -15,6 +15,7 @@
 #include "compile/kernel_btf.h"
 #include "compile/kernel_types.h"
 #include "compile/toolchain.h"
+#include "compile/undefined.h"
 #include "host/features.h"
 
 #include <errno.h>
@@ -352,6 +353,36 @@ static double now_ms(void)
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
+/* The line of the program that first has the word, or 0. */
+static unsigned find_line(const struct lbpf_source *source, const char *word)
+{
+    const char *found = memmem(source->text, source->size, word, strlen(word));
+    unsigned line = source->first_line ? source->first_line : 1;
+
+    for (const char *at = source->text; found && at < found; at++)
+        line += *at == '\n';
+    return found ? line : 0;
+}
+
+/* libbpf would say that an object without it is none. */
+static int refuse_undefined(struct job *job, const struct lbpf_buffer *object, size_t start)
+{
+    char name[256];
+    unsigned line;
+
+    if (!lbpf_undefined_find(object->data + start, object->size - start, name, sizeof name))
+        return 0;
+    lbpf_error_set(job->error, EINVAL, "compile", "'%s' is declared and used, but not defined",
+                   name);
+    lbpf_error_hint(job->error,
+                    "a BPF program is linked with nothing: define it in the program, or "
+                    "declare it with __ksym when it is the kernel's");
+    line = find_line(job->source, name);
+    if (line)
+        lbpf_error_where(job->error, "%s:%u", job->source->file_name, line);
+    return -EINVAL;
+}
+
 static int compile_program(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *dump)
 {
     static const char *const mode[] = {"-c", NULL};
@@ -365,8 +396,11 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
         started = now_ms();
         result = run_clang(job, mode, object, &messages);
         job->clang_ms = now_ms() - started;
-        if (result || !is_elf(object, start)) {
+        if (result || !is_elf(object, start))
             result = explain(job, result, &messages);
+        else
+            result = refuse_undefined(job, object, start);
+        if (result) {
             object->size = start;
         } else if (dump && job->source->debug) {
             lbpf_buffer_append(dump, lbpf_buffer_string(&messages), messages.size);
@@ -378,17 +412,6 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
         lbpf_cache_write(job->key.data, job->key.size, object->data + start, object->size - start);
     lbpf_buffer_free(&messages);
     return result;
-}
-
-/* The line of the program that first has the word, or 0. */
-static unsigned find_line(const struct lbpf_source *source, const char *word)
-{
-    const char *found = memmem(source->text, source->size, word, strlen(word));
-    unsigned line = source->first_line ? source->first_line : 1;
-
-    for (const char *at = source->text; found && at < found; at++)
-        line += *at == '\n';
-    return found ? line : 0;
 }
 
 /* Which line asks for the tracepoint that the error is about. */

@@ -87,6 +87,12 @@ local cases <const> = {
   {"a write to memory of the kernel",
     "int probe(struct pt_regs *ctx, struct task_struct *t) {\n  t->pid = 0;@\n  return 0;\n}",
     "can't store to memory of the kernel"},
+  {"a function that is only declared",
+    "\nextern int elsewhere(int a);@\nint probe(void *ctx) { return elsewhere(1); }",
+    "'elsewhere' is declared and used, but not defined", "linked with nothing"},
+  {"a variable that is only declared",
+    "\nextern int elsewhere;@\nint probe(void *ctx) { return elsewhere; }",
+    "'elsewhere' is declared and used, but not defined"},
   -- the back end of clang, which tells the function only
   {"floating point",
     "\nint probe(struct pt_regs *ctx) {@\n  double x = 1.0 / ctx->ip;\n  return (int)x;\n}",
