@@ -1,6 +1,6 @@
 -- BPF instructions for the same C text beside BCC's own output, program by program.
 --   lua5.4 instructions.lua FOLDER [NAME…]
--- FOLDER holds what spec/corpus/capture.py wrote. BCC needs kernel headers: BCC_KERNEL_SOURCE says
+-- FOLDER holds what spec/compat/capture.py wrote. BCC needs kernel headers: BCC_KERNEL_SOURCE says
 -- where, if the running kernel has none. Its figures are kept in FOLDER/bcc_instructions.txt, as
 -- they take minutes; remove the file to measure again.
 local here <const> = arg[0]:match("^(.*)/") or "."

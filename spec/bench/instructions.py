@@ -1,4 +1,4 @@
-"""BPF instructions that BCC makes of captured programs (spec/corpus/capture.py): a line
+"""BPF instructions that BCC makes of captured programs (spec/compat/capture.py): a line
 "program function instructions" for each function of each program that BCC compiles.
 
     python3 instructions.py FOLDER [NAME...]

@@ -5,7 +5,7 @@
  * that what is compared and what is passed on are one register. This runs before instcombine, while
  * both are still one value.
  */
-#include "lower.h"
+#include "reads.h"
 
 static bool is_word(LLVMTypeRef type)
 {
@@ -45,6 +45,7 @@ static void keep_bound(struct lowering *lowering, LLVMValueRef select)
 
 void lower_bounds(struct lowering *lowering)
 {
+    lower_hold_copies(lowering);
     for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
         for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
             for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i))

@@ -333,3 +333,67 @@ void lower_merged_reads(struct lowering *lowering, const struct list *loads, str
     }
     free(groups.items);
 }
+
+/*
+ * A copied struct that never has its address taken is loads of its members by now. instcombine
+ * would move each to where it is used, and part what one read can serve; loads of one copy are
+ * volatile until that has run.
+ */
+static const char held_mark[] = "luabpf.held";
+
+static unsigned held_kind(struct lowering *lowering)
+{
+    return LLVMGetMDKindIDInContext(lowering->context, held_mark, sizeof held_mark - 1);
+}
+
+static void hold(struct lowering *lowering, LLVMValueRef load)
+{
+    if (LLVMGetVolatile(load))
+        return;
+    LLVMSetVolatile(load, 1);
+    LLVMSetMetadata(
+        load, held_kind(lowering),
+        LLVMMetadataAsValue(lowering->context, LLVMMDNodeInContext2(lowering->context, NULL, 0)));
+}
+
+static bool are_of_one_copy(struct lowering *lowering, LLVMValueRef first, LLVMValueRef second)
+{
+    long long a, b;
+    LLVMValueRef base = split(lowering, LLVMGetOperand(first, 0), &a);
+
+    return LLVMInstructionGetDebugLoc(first) &&
+           LLVMInstructionGetDebugLoc(first) == LLVMInstructionGetDebugLoc(second) &&
+           split(lowering, LLVMGetOperand(second, 0), &b) == base && a != b &&
+           llabs(a - b) < LARGEST_RANGE && lower_origin(base) == ORIGIN_FOREIGN;
+}
+
+void lower_hold_copies(struct lowering *lowering)
+{
+    for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+            LLVMValueRef previous = NULL;
+
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+                if (!LLVMIsALoadInst(i))
+                    continue;
+                if (previous && are_of_one_copy(lowering, previous, i)) {
+                    hold(lowering, previous);
+                    hold(lowering, i);
+                }
+                previous = i;
+            }
+        }
+}
+
+void lower_release_copies(struct lowering *lowering)
+{
+    unsigned kind = held_kind(lowering);
+
+    for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i))
+                if (LLVMIsALoadInst(i) && LLVMGetMetadata(i, kind)) {
+                    LLVMSetVolatile(i, 0);
+                    LLVMSetMetadata(i, kind, NULL);
+                }
+}

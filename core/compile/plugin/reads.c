@@ -156,6 +156,7 @@ void lower_reads(struct lowering *lowering)
     struct found found = {0};
     struct list rest = {0};
 
+    lower_release_copies(lowering);
     for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
         find_reads(lowering, &found, f);
     lower_merged_reads(lowering, &found.loads, &rest);

@@ -49,6 +49,10 @@ void lower_stack(struct lowering *lowering);
  * the others to `rest`. */
 void lower_merged_reads(struct lowering *lowering, const struct list *loads, struct list *rest);
 
+/* Keep LLVM from parting the loads of one struct copy, and let it again. */
+void lower_hold_copies(struct lowering *lowering);
+void lower_release_copies(struct lowering *lowering);
+
 /* --- inputs.c --- */
 
 /* Finds arguments of call that must be readable memory but are foreign. */
