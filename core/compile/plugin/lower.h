@@ -9,10 +9,10 @@
  *   parameters.c  a probe function's parameters 2… come out of the registers
  *   usdt.c        arguments of user-space tracepoints
  *   reads.c       loads through pointers that a BPF program may not follow become probe_read calls
+ *   origin.c      … and which pointers those are
  *   merge.c       … and fewer of them, where one read serves several loads or the final place
  *   inputs.c      foreign memory that a helper reads is copied to the stack first
  *   scratch.c     variables that do not fit on the stack move to per-CPU memory
- *   origin.c      … and which pointers those are
  *   printk.c      format strings of bpf_trace_printk
  *   bounds.c      sizes whose limit the verifier must be able to see
  *   finish.c      names, sections and licence of the finished object

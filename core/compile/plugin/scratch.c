@@ -4,10 +4,11 @@
  * one entry for each such function; their content is as uncertain at the start as that of any C
  * variable.
  *
- * An entry serves one run of its function at a time: the kernel lets no program that traces
- * interrupt itself on one CPU, and different functions have different entries. Programs that may
- * sleep change CPUs' turns in the middle of a run, so theirs are refused, with the names and sizes
- * of what is large.
+ * An entry serves one run of its function at a time: the kernel lets no kprobe, tracepoint or
+ * trampoline program interrupt itself on one CPU, and different functions have different entries.
+ * The exception is a uprobe on a fully preemptible kernel, where another task may run the same
+ * program before the first ends; a table kept for that purpose by hand has the same gap. Programs
+ * that may sleep are refused, with the names and sizes of what is large.
  *
  * Verified programs keep no pointers in map memory, so a variable that holds pointers to other
  * variables stays on the stack.
