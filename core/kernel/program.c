@@ -231,8 +231,13 @@ static int refuse_without_log(struct attempt *attempt, int code, struct lbpf_err
         lbpf_error_hint(error, "check the name; functions of a module need that module loaded");
         return -ENOENT;
     }
-    lbpf_error_set(error, code, "load", "Failed to load BPF program %s: %s", name,
-                   code == E2BIG ? "it is too large for this kernel" : strerror(code));
+    if (code == E2BIG)
+        lbpf_error_set(error, code, "load",
+                       "Failed to load BPF program %s: it is too large for this kernel (%u insns)",
+                       name, attempt->function->instruction_count);
+    else
+        lbpf_error_set(error, code, "load", "Failed to load BPF program %s: %s", name,
+                       strerror(code));
     if (code == EPERM)
         lbpf_permission_hint(error);
     else if (code == E2BIG)

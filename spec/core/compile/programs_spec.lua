@@ -133,7 +133,7 @@ KRETFUNC_PROBE(do_unlinkat, int folder, struct filename *name, long result) {
   return 0;
 }
 LSM_PROBE(file_open, struct file *file) { return file->f_flags == 0x7fffffff ? -EPERM : 0; }
-KMOD_RET(bpf_modify_return_test, int a, int *b, int result) { return 0; }
+KMOD_RET(security_file_open, struct file *file, int result) { return 0; }
 int raw_tracepoint__sched_switch(u64 *ctx) {
   struct task_struct *next = (void *)ctx[2];
   lengths.increment(next->pid);
@@ -157,6 +157,17 @@ SEC("fentry/do_unlinkat") int BPF_PROG(entered, int folder, struct filename *nam
     end)
     assert.is_false(good)
     assert.truthy(e.message:find("no function no_such_function_anywhere", 1, true), e.message)
+  end)
+
+  it("says how large a program is that is too large", function()
+    local b <close> = open[[
+int program(struct pt_regs *ctx) {
+  asm volatile(".rept 1000000\n r0 = 0\n .endr" ::: "r0");
+  return 0;
+}]]
+    local good <const>, e <const> = pcall(b.load_func, b, "program", BPF.KPROBE)
+    assert.is_false(good)
+    assert.truthy(e.message:find("too large for this kernel (1000002 insns)", 1, true), e.message)
   end)
 
   it("shows source lines of a program in the kernel", function()
