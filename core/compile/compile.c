@@ -254,7 +254,7 @@ static int explain_limit(struct job *job, int code)
         lbpf_error_set(job->error, ENOMEM, "compile", "clang needs more than %u MB of memory",
                        job->megabytes);
     else if (code == EFBIG)
-        lbpf_error_set(job->error, EFBIG, "compile", "clang makes more than 256 MB of output");
+        lbpf_error_set(job->error, EFBIG, "compile", "clang makes more than 64 MB of output");
     else
         lbpf_error_set(job->error, ETIMEDOUT, "compile", "clang did not end within %u seconds",
                        job->seconds);

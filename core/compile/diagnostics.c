@@ -76,29 +76,26 @@ static bool find_error(const struct lbpf_buffer *text, struct finding *finding)
 {
     static const char mark[] = "error: ", fatal[] = "fatal error: ";
     static const char elsewhere[] = "could not determine the original source location for ";
-    const char *at = lbpf_buffer_string(text), *end, *place;
+    const char *at, *end, *place, *start, *found = strstr(lbpf_buffer_string(text), mark);
 
-    for (; *at; at = *end ? end + 1 : end) {
-        const char *found = strstr(at, mark), *start;
-
-        end = at + strcspn(at, "\n");
-        if (!found || found >= end)
-            continue;
-        start = found - at >= 6 && !strncmp(found - 6, fatal, 6) ? found - 6 : found;
-        if (start - at > 2)
-            copy_where(finding->where, sizeof finding->where, at, (size_t)(start - at) - 2);
-        found += sizeof mark - 1;
-        copy_field(finding->message, sizeof finding->message, found, (size_t)(end - found));
-        if (!strchr(finding->where, ':'))
-            finding->where[0] = '\0'; /* the program's name, not a place */
-        place = strstr(end, elsewhere);
-        if (!finding->where[0] && place) {
-            place += sizeof elsewhere - 1;
-            copy_where(finding->where, sizeof finding->where, place, strcspn(place, "\n"));
-        }
-        return true;
+    if (!found)
+        return false;
+    for (at = found; at > text->data && at[-1] != '\n'; at--)
+        continue;
+    end = found + strcspn(found, "\n");
+    start = found - at >= 6 && !strncmp(found - 6, fatal, 6) ? found - 6 : found;
+    if (start - at > 2)
+        copy_where(finding->where, sizeof finding->where, at, (size_t)(start - at) - 2);
+    found += sizeof mark - 1;
+    copy_field(finding->message, sizeof finding->message, found, (size_t)(end - found));
+    if (!strchr(finding->where, ':'))
+        finding->where[0] = '\0'; /* the program's name, not a place */
+    place = strstr(end, elsewhere);
+    if (!finding->where[0] && place) {
+        place += sizeof elsewhere - 1;
+        copy_where(finding->where, sizeof finding->where, place, strcspn(place, "\n"));
     }
-    return false;
+    return true;
 }
 
 /* What clang says about the flag, the standard and our types behind its error helps nobody here. */

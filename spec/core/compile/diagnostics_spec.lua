@@ -261,7 +261,7 @@ describe("a compiler that", function()
   end)
 
   it("writes without end is ended", function()
-    has(with_clang("exec cat /dev/zero"), "false\tcompile\t27\tclang makes more than 256 MB")
+    has(with_clang("exec cat /dev/zero"), "false\tcompile\t27\tclang makes more than 64 MB")
     has(with_clang("yes complaint | head -c 5000000 >&2; exit 1"), "false\tcompile\t22\t")
   end)
 end)
