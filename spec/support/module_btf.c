@@ -1,7 +1,7 @@
 /*
  * Writes types as two loaded modules would have them, behind the running kernel's: the files
- * "first" and "second" in the folder that is given. Each has a structure that leads to a type of the
- * kernel's and one that leads to a type of its own, so that wrong numbering shows.
+ * "first" and "second" in the folder that is given. Each has a structure that leads to a type of
+ * the kernel's and one that leads to a type of its own, so that wrong numbering shows.
  */
 #include <bpf/btf.h>
 #include <stdio.h>
