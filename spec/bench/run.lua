@@ -84,7 +84,8 @@ local function starts()
   assert(cold, cold_memory)
   assert(start(lua))
   local warm <const>, warm_memory <const> = start(lua)
-  local floor <const>, floor_memory <const> = start(("%s/start %s/start.o"):format(scratch, scratch))
+  local floor_program <const> = ("%s/start %s/start.o"):format(scratch, scratch)
+  local floor <const>, floor_memory <const> = start(floor_program)
   local peers <const> = {
     {"bpftrace", start("bpftrace " .. here .. "/start.bt")},
     {"BCC Python", nil, "there are no kernel headers"},

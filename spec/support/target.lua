@@ -7,8 +7,9 @@ local source <const> = "spec/support/target.c"
 -- The path of the built program.
 function target.path()
   local path <const> = folder .. "/target"
-  local command <const> = ("mkdir -p %s && { [ %s -nt %s ] || cc -O1 -g -fno-omit-frame-pointer -o %s %s; }"):format(
-    folder, path, source, path, source)
+  local compile <const> = ("cc -O1 -g -fno-omit-frame-pointer -o %s %s"):format(path, source)
+  local command <const> = ("mkdir -p %s && { [ %s -nt %s ] || %s; }"):format(
+    folder, path, source, compile)
   assert(os.execute(command), "the program to trace does not build")
   local pipe <const> = io.popen("readlink -f " .. path)
   local full <const> = pipe:read("l")

@@ -1,8 +1,8 @@
 /*
  * What every kernel header brings along. Kernel headers include one another, and programs count on
- * it; so `#include <linux/ANY.h>`, <net/…>, <uapi/…>, <asm/…> means this file. Types and enumerators are
- * not here: they come from the running kernel's BTF. Here is what BTF cannot carry: macros, and inline functions
- * written as macros, so that a type is needed only by who uses them.
+ * it; so `#include <linux/ANY.h>`, <net/…>, <uapi/…>, <asm/…> means this file. Types and
+ * enumerators are not here: they come from the running kernel's BTF. Here is what BTF cannot carry:
+ * macros, and inline functions written as macros, so that a type is needed only by who uses them.
  */
 #ifndef LBPF_KERNEL_H
 #define LBPF_KERNEL_H

@@ -45,16 +45,16 @@ typedef long long loff_t, ktime_t;
 typedef unsigned int dev_t;
 typedef unsigned long long sector_t;
 
-#define true 1
+#define true  1
 #define false 0
 #ifndef NULL
 #define NULL ((void *)0)
 #endif
 
-#define SEC(name) __attribute__((section(name), used))
-#define BCC_SEC(name) SEC(name)
-#define __uint(name, value) int(*name)[value]
-#define __type(name, value) typeof(value) *name
+#define SEC(name)            __attribute__((section(name), used))
+#define BCC_SEC(name)        SEC(name)
+#define __uint(name, value)  int(*name)[value]
+#define __type(name, value)  typeof(value) *name
 #define __array(name, value) typeof(value) *name[]
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
@@ -65,8 +65,8 @@ typedef unsigned long long sector_t;
 #ifndef __weak
 #define __weak __attribute__((weak))
 #endif
-#define __packed __attribute__((packed))
-#define __aligned(n) __attribute__((aligned(n)))
+#define __packed       __attribute__((packed))
+#define __aligned(n)   __attribute__((aligned(n)))
 #define __maybe_unused __attribute__((unused))
 #define __must_check
 #define __user
@@ -76,15 +76,15 @@ typedef unsigned long long sector_t;
 #define __percpu
 #define __rcu
 #define __randomize_layout
-#define __hidden __attribute__((visibility("hidden")))
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define barrier() asm volatile("" ::: "memory")
-#define offsetof(type, member) __builtin_offsetof(type, member)
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define READ_ONCE(x) (*(volatile typeof(x) *)&(x))
-#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+#define __hidden                        __attribute__((visibility("hidden")))
+#define likely(x)                       __builtin_expect(!!(x), 1)
+#define unlikely(x)                     __builtin_expect(!!(x), 0)
+#define barrier()                       asm volatile("" ::: "memory")
+#define offsetof(type, member)          __builtin_offsetof(type, member)
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
+#define READ_ONCE(x)                    (*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value)            (*(volatile typeof(x) *)&(x) = (value))
 
 /* Functions of the prelude itself. */
 #define LBPF_INLINE static inline __attribute__((always_inline, nodebug, unused))
@@ -93,7 +93,7 @@ typedef unsigned long long sector_t;
 #define LBPF_PICK(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, name, ...) name
 
 #define memset(to, value, size) __builtin_memset((to), (value), (size))
-#define memcpy(to, from, size) __builtin_memcpy((to), (from), (size))
+#define memcpy(to, from, size)  __builtin_memcpy((to), (from), (size))
 #define memmove(to, from, size) __builtin_memmove((to), (from), (size))
 
 #endif
