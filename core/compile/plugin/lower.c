@@ -65,10 +65,25 @@ bool lower_is_program(LLVMValueRef function)
            linkage != LLVMPrivateLinkage;
 }
 
+/* The line where the function of instruction begins: for code that stands before the user's own. */
+static LLVMMetadataRef first_line(struct lowering *lowering, LLVMValueRef instruction)
+{
+    LLVMValueRef function = LLVMGetBasicBlockParent(LLVMGetInstructionParent(instruction));
+    LLVMMetadataRef program = LLVMGetSubprogram(function);
+
+    return program ? LLVMDIBuilderCreateDebugLocation(
+                         lowering->context, LLVMDISubprogramGetLine(program), 0, program, NULL)
+                   : NULL;
+}
+
 void lower_build_at(struct lowering *lowering, LLVMValueRef instruction)
 {
+    LLVMMetadataRef position = LLVMInstructionGetDebugLoc(instruction);
+
     LLVMPositionBuilderBefore(lowering->builder, instruction);
-    LLVMSetCurrentDebugLocation2(lowering->builder, LLVMInstructionGetDebugLoc(instruction));
+    LLVMSetCurrentDebugLocation2(lowering->builder, position && LLVMDILocationGetLine(position)
+                                                        ? position
+                                                        : first_line(lowering, instruction));
 }
 
 LLVMValueRef lower_stack_slot(struct lowering *lowering, LLVMValueRef instruction, LLVMTypeRef type)

@@ -162,7 +162,8 @@ static bool is_supported(struct packets *packets, LLVMValueRef instruction,
     if (field->bits && field->bits + field->first % 8 <= 64)
         return true;
     lower_error(packets->lowering, instruction,
-                "only a number of at most 64 bits can be a member of a packet's header");
+                "only a number of at most 64 bits can be a member of a packet's header (clang "
+                "before 18 also reads small neighbours as one: take a newer one)");
     return false;
 }
 

@@ -103,11 +103,11 @@ local cases <const> = {
   {"memset of any size",
     "\nint probe(struct pt_regs *ctx) {@\n  char a[64];\n  __builtin_memset(a, 0, ctx->ip);\n"
     .. "  bpf_trace_printk(\"%s\", a);\n  return 0;\n}", "memset", "small constant"},
-  {"an array of any size",
+  {"an array of any size #newer_clang",
     "\nint probe(struct pt_regs *ctx) {@\n  char a[ctx->ip];\n"
     .. "  bpf_probe_read_user(a, 8, (void *)ctx->sp);\n  return a[0];\n}",
     "dynamic stack allocation", "constant size"},
-  {"variable arguments", "\n__attribute__((noinline)) int f(int n, ...) {@\n"
+  {"variable arguments #newer_clang", "\n__attribute__((noinline)) int f(int n, ...) {@\n"
     .. "  __builtin_va_list list;\n  __builtin_va_start(list, n);\n"
     .. "  return __builtin_va_arg(list, int);\n}\nint probe(void *ctx) { return f(1, 2); }",
     "variadic functions are not supported", "macro"},

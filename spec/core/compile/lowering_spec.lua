@@ -50,7 +50,8 @@ local function made(text)
   return functions
 end
 
-describe("the lowering of", function()
+-- Older compilers give other lines to what stands before the first statement.
+describe("the lowering of #newer_clang", function()
   local pipe <const> = io.popen("ls " .. folder .. "/*.c")
   for path in pipe:lines() do
     it(path:match("([^/]+)%.c$"), function()
