@@ -47,7 +47,9 @@ describe("misuse of the constructor", function()
     misused(function() bpf.BPF{text = text, cflags = {1}} end, "'cflags' must be a list of strings")
     misused(function() bpf.BPF{text = text, debug = "all"} end, "'debug' must be an integer")
     misused(function() bpf.BPF{src_file = "a\0b"} end, "NUL")
-    misused(function() bpf.BPF(text, text, text, text, text, text, text, text) end, "at most")
+    local many <const> = {}
+    for i = 1, 20 do many[i] = text end
+    misused(function() bpf.BPF(table.unpack(many)) end, "at most")
   end)
 end)
 

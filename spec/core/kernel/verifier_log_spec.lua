@@ -146,8 +146,8 @@ describe("a rejection by the verifier", function()
     local b <close> = bpf.BPF{text = [[
 BPF_HASH(seen, u32, u64);
 int bad(struct pt_regs *ctx) {
-  u64 key = 1;
-  *(u64 *)PT_REGS_SP(ctx) = key;
+  u32 key = 1;
+  *seen.lookup(&key) = 2;
   return 0;
 }
 int good(struct pt_regs *ctx) {
@@ -157,7 +157,7 @@ int good(struct pt_regs *ctx) {
     local e <const> = refusal.of(function()
       b:attach_uprobe{name = target.path(), sym = "answer", fn_name = "bad"}
     end)
-    assert.equal(file .. ":" .. refusal.line_of(file, "*(u64 *)PT_REGS_SP(ctx) = key;"), e.where)
+    assert.equal(file .. ":" .. refusal.line_of(file, "*seen.lookup(&key) = 2;"), e.where)
     b:attach_uprobe{name = target.path(), sym = "answer", fn_name = "good"}
     target.run(11)
     assert.equal(11, b.seen[1])
