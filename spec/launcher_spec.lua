@@ -10,7 +10,7 @@ local function with_file(text, use)
   os.remove(path)
 end
 
-describe("the launcher", function()
+describe("the launcher #any_kernel", function()
   it("lists each script with one line about it", function()
     local status, out, errors = process.run("./luabpf")
     assert.equal(0, status)

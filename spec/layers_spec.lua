@@ -41,7 +41,7 @@ local function broken_in_core(file, name)
   end
 end
 
-describe("the layers", function()
+describe("the layers #any_kernel", function()
   it("of core point one way", function()
     local broken = {}
     each_include("core", function(file, number, name)
@@ -79,7 +79,7 @@ describe("the layers", function()
   end)
 end)
 
-describe("the version", function()
+describe("the version #any_kernel", function()
   it("is the same wherever it is written", function()
     local function read(path, pattern)
       local file = assert(io.open(path))

@@ -31,7 +31,7 @@ local function command(folder, arguments)
   return out, status
 end
 
-describe("the cache", function()
+describe("the cache #any_kernel", function()
   it("holds each program once", function()
     local folder <const> = new_folder()
     assert.equal("1\ttrue\t" .. folder .. "\n", run(folder, "true"))

@@ -21,7 +21,7 @@ local function has(text, pattern)
   assert.truthy(text:find(pattern), ("%q is not in:\n%s"):format(pattern, text:sub(1, 2000)))
 end
 
-describe("the debug flag", function()
+describe("the debug flag #any_kernel", function()
   it("0 prints nothing", function()
     assert.equal("", dumped(0))
   end)

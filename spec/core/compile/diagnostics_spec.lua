@@ -116,7 +116,7 @@ local cases <const> = {
     "invalid register"},
 }
 
-describe("a program with", function()
+describe("a program with #any_kernel", function()
   for _, case in ipairs(cases) do
     local name <const>, text <const>, message <const>, hint <const>, op <const> = table.unpack(case)
 
@@ -189,7 +189,7 @@ int probe(struct pt_regs *ctx) { return deeper(ctx->ip); }]])
   end)
 end)
 
-describe("warnings", function()
+describe("warnings #any_kernel", function()
   local text <const> = [==[
 local b <close> = require "bpf".BPF{debug = %s, cflags = {"-Wall"}, cache = false,
   text = "int probe(void *ctx) {\n  int unused_here;\n  return 0;\n}"}]==]
@@ -227,7 +227,7 @@ print("alive")]==], ("env %s LUABPF_CLANG=%s"):format(before or "", path))
   return out:match("^[^\n]*")
 end
 
-describe("a compiler that", function()
+describe("a compiler that #any_kernel", function()
   it("crashes is an error, and the process lives", function()
     has(with_clang("echo 'some last words' >&2; kill -SEGV $$"),
       "false\tcompile\t10\tclang was ended by signal 11 (Segmentation fault)")

@@ -62,7 +62,7 @@ end
 
 local probe <const> = "\nint probe(void *ctx) { return 0; }\n"
 
-describe("no program at all", function()
+describe("no program at all #any_kernel", function()
   it("is one without functions", function()
     for _, text in ipairs{ "", "\n", " ", ";", "// nothing", "/* nothing */", "int number;",
       "struct only { int a; };", "#define NOTHING", "BPF_HASH(table_only, u32);" } do
@@ -71,7 +71,7 @@ describe("no program at all", function()
   end)
 end)
 
-describe("bytes that are no text", function()
+describe("bytes that are no text #any_kernel", function()
   it("are passed over in comments and strings, and refused elsewhere", function()
     assert.is_nil(outcome("// \xff\xfe\xc3\x28" .. probe))
     assert.is_nil(outcome("static char s[] = \"\xff\xfe\";" .. probe))
@@ -86,7 +86,7 @@ describe("bytes that are no text", function()
   end)
 end)
 
-describe("very many", function()
+describe("very many #any_kernel", function()
   it("lines of comment, blank or functions are compiled", function()
     assert.is_nil(outcome(("// nothing\n"):rep(100000) .. probe))
     assert.is_nil(outcome(("\n"):rep(1000000) .. probe))
@@ -106,7 +106,7 @@ describe("very many", function()
   end)
 end)
 
-describe("very deep", function()
+describe("very deep #any_kernel", function()
   it("nesting is refused", function()
     local deep <const> = 100000
     for _, text in ipairs{
@@ -133,7 +133,7 @@ describe("very deep", function()
   end)
 end)
 
-describe("very long", function()
+describe("very long #any_kernel", function()
   it("lines, names, strings and macros are compiled or refused", function()
     outcome("int probe(void *ctx) { return 0" .. ("+1"):rep(500000) .. "; }")
     outcome("#define SUM " .. ("1+"):rep(500000) .. "1\nint probe(void *ctx) { return SUM; }")
@@ -152,7 +152,7 @@ describe("very long", function()
   end)
 end)
 
-describe("macros that grow without end", function()
+describe("macros that grow without end #any_kernel", function()
   local function doubling(first, count)
     local list <const> = { "#define L0 " .. first }
     for i = 1, count do list[#list + 1] = ("#define L%d L%d L%d"):format(i, i - 1, i - 1) end
@@ -182,7 +182,7 @@ int probe(struct pt_regs *ctx) {
   end)
 end)
 
-describe("an include of", function()
+describe("an include of #any_kernel", function()
   it("a folder is not found", function()
     local e <const> = outcome("#include \"/tmp\"" .. probe)
     assert.truthy(e.message:find("'/tmp' file not found", 1, true))
