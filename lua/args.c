@@ -94,6 +94,15 @@ const char *lbpf_args_string(lua_State *L, const struct lbpf_options *options, c
     return text;
 }
 
+const char *lbpf_args_required(lua_State *L, const struct lbpf_options *options, const char *name)
+{
+    const char *text = lbpf_args_string(L, options, name, NULL);
+
+    if (!text || !*text)
+        lbpf_misuse(L, "%s: option '%s' is missing", options->function, name);
+    return text;
+}
+
 lua_Integer lbpf_args_integer(lua_State *L, const struct lbpf_options *options, const char *name,
                               lua_Integer fallback)
 {
@@ -107,6 +116,16 @@ lua_Integer lbpf_args_integer(lua_State *L, const struct lbpf_options *options, 
             wrong_type(L, options, name, "an integer");
     }
     lua_pop(L, 1);
+    return value;
+}
+
+lua_Integer lbpf_args_in_range(lua_State *L, const struct lbpf_options *options, const char *name,
+                               lua_Integer fallback, lua_Integer low, lua_Integer high)
+{
+    lua_Integer value = lbpf_args_integer(L, options, name, fallback);
+
+    if (value < low || value > high)
+        lbpf_misuse(L, "%s: option '%s' is out of range", options->function, name);
     return value;
 }
 

@@ -27,6 +27,10 @@ const char *lbpf_args_string(lua_State *L, const struct lbpf_options *options, c
                              const char *fallback);
 lua_Integer lbpf_args_integer(lua_State *L, const struct lbpf_options *options, const char *name,
                               lua_Integer fallback);
+/* Must be there and not empty, or in the range; else it raises. */
+const char *lbpf_args_required(lua_State *L, const struct lbpf_options *options, const char *name);
+lua_Integer lbpf_args_in_range(lua_State *L, const struct lbpf_options *options, const char *name,
+                               lua_Integer fallback, lua_Integer low, lua_Integer high);
 bool lbpf_args_boolean(lua_State *L, const struct lbpf_options *options, const char *name);
 /* Pushes the function, or nil when the option is absent. */
 void lbpf_args_push_function(lua_State *L, const struct lbpf_options *options, const char *name);

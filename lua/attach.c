@@ -1,29 +1,14 @@
 /* Attaching and detaching: option tables to core's option structs. */
+#include "attach.h"
 #include "args.h"
 #include "bpf.h"
 #include "errors.h"
-#include "link.h"
 
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdlib.h>
 
 enum { TARGET_SIZE = PATH_MAX + 512 };
-
-static int missing(lua_State *L, const struct lbpf_options *options, const char *name)
-{
-    return lbpf_misuse(L, "%s: option '%s' is missing", options->function, name);
-}
-
-/* An option that must be there and must not be empty. */
-static const char *required(lua_State *L, const struct lbpf_options *options, const char *name)
-{
-    const char *text = lbpf_args_string(L, options, name, NULL);
-
-    if (!text || !*text)
-        missing(L, options, name);
-    return text;
-}
 
 /* Exactly one of two string options; gives the first, which is NULL when the second is there. */
 static const char *one_of(lua_State *L, const struct lbpf_options *options, const char *name,
@@ -42,34 +27,6 @@ static const char *one_of(lua_State *L, const struct lbpf_options *options, cons
         lbpf_misuse(L, "%s: options '%s' and '%s' exclude each other", options->function, name,
                     other);
     return text;
-}
-
-static lua_Integer in_range(lua_State *L, const struct lbpf_options *options, const char *name,
-                            lua_Integer fallback, lua_Integer low, lua_Integer high)
-{
-    lua_Integer value = lbpf_args_integer(L, options, name, fallback);
-
-    if (value < low || value > high)
-        lbpf_misuse(L, "%s: option '%s' is out of range", options->function, name);
-    return value;
-}
-
-static int give_link(lua_State *L, struct lbpf_bpf *bpf, int result, struct lbpf_link *link,
-                     struct lbpf_error *error)
-{
-    if (result < 0)
-        return lbpf_raise(L, error);
-    lbpf_bpf_print_load_log(bpf);
-    lbpf_link_push(L, 1, link);
-    return 1;
-}
-
-static int give_detached(lua_State *L, int result, struct lbpf_error *error)
-{
-    if (result < 0)
-        return lbpf_raise(L, error);
-    lua_pushinteger(L, result);
-    return 1;
 }
 
 /* ---- kprobes -------------------------------------------------------------------------------- */
@@ -91,11 +48,11 @@ static int bpf_attach_kprobe(lua_State *L)
     int result;
 
     lbpf_args_collect(L, 2, &kprobe_options);
-    options.function = required(L, &kprobe_options, "fn_name");
+    options.function = lbpf_args_required(L, &kprobe_options, "fn_name");
     options.event = one_of(L, &kprobe_options, "event", "event_re", &options.event_re);
-    options.offset = (uint64_t)in_range(L, &kprobe_options, "event_off", 0, 0, LLONG_MAX);
+    options.offset = (uint64_t)lbpf_args_in_range(L, &kprobe_options, "event_off", 0, 0, LLONG_MAX);
     result = lbpf_session_attach_kprobe(bpf->session, &options, &link, &error);
-    return give_link(L, bpf, result, link, &error);
+    return lbpf_attach_give_link(L, bpf, result, link, &error);
 }
 
 static int bpf_attach_kretprobe(lua_State *L)
@@ -107,11 +64,12 @@ static int bpf_attach_kretprobe(lua_State *L)
     int result;
 
     lbpf_args_collect(L, 2, &kretprobe_options);
-    options.function = required(L, &kretprobe_options, "fn_name");
+    options.function = lbpf_args_required(L, &kretprobe_options, "fn_name");
     options.event = one_of(L, &kretprobe_options, "event", "event_re", &options.event_re);
-    options.max_active = (unsigned)in_range(L, &kretprobe_options, "maxactive", 0, 0, INT_MAX);
+    options.max_active =
+        (unsigned)lbpf_args_in_range(L, &kretprobe_options, "maxactive", 0, 0, INT_MAX);
     result = lbpf_session_attach_kprobe(bpf->session, &options, &link, &error);
-    return give_link(L, bpf, result, link, &error);
+    return lbpf_attach_give_link(L, bpf, result, link, &error);
 }
 
 static int detach_kprobe(lua_State *L, enum lbpf_link_family family,
@@ -122,10 +80,10 @@ static int detach_kprobe(lua_State *L, enum lbpf_link_family family,
     const char *event, *function;
 
     lbpf_args_collect(L, 2, names);
-    event = required(L, names, "event");
+    event = lbpf_args_required(L, names, "event");
     function = lbpf_args_string(L, names, "fn_name", NULL);
-    return give_detached(L, lbpf_session_detach(bpf->session, family, event, function, &error),
-                         &error);
+    return lbpf_attach_give_detached(
+        L, lbpf_session_detach(bpf->session, family, event, function, &error), &error);
 }
 
 static int bpf_detach_kprobe(lua_State *L)
@@ -156,7 +114,7 @@ static const struct lbpf_options detach_uretprobe_options = {"detach_uretprobe",
 static void read_place(lua_State *L, const struct lbpf_options *names,
                        struct lbpf_uprobe_options *options)
 {
-    options->path = required(L, names, "name");
+    options->path = lbpf_args_required(L, names, "name");
     options->symbol = lbpf_args_string(L, names, "sym", NULL);
     options->symbol_re = lbpf_args_string(L, names, "sym_re", NULL);
     if (options->symbol && !*options->symbol)
@@ -165,8 +123,8 @@ static void read_place(lua_State *L, const struct lbpf_options *names,
         options->symbol_re = NULL;
     options->has_address = lbpf_args_has(L, "addr");
     options->address = (uint64_t)lbpf_args_integer(L, names, "addr", 0);
-    options->pid = (pid_t)in_range(L, names, "pid", -1, -1, INT_MAX);
-    options->offset = (uint64_t)in_range(L, names, "sym_off", 0, 0, LLONG_MAX);
+    options->pid = (pid_t)lbpf_args_in_range(L, names, "pid", -1, -1, INT_MAX);
+    options->offset = (uint64_t)lbpf_args_in_range(L, names, "sym_off", 0, 0, LLONG_MAX);
     if ((options->symbol != NULL) + (options->symbol_re != NULL) + options->has_address != 1)
         lbpf_misuse(L, "%s: exactly one of 'sym', 'sym_re' and 'addr' has to be given",
                     names->function);
@@ -183,10 +141,10 @@ static int attach_uprobe(lua_State *L, bool is_return, const struct lbpf_options
     int result;
 
     lbpf_args_collect(L, 2, names);
-    options.function = required(L, names, "fn_name");
+    options.function = lbpf_args_required(L, names, "fn_name");
     read_place(L, names, &options);
     result = lbpf_session_attach_uprobe(bpf->session, &options, &link, &error);
-    return give_link(L, bpf, result, link, &error);
+    return lbpf_attach_give_link(L, bpf, result, link, &error);
 }
 
 static int bpf_attach_uprobe(lua_State *L)
@@ -211,8 +169,8 @@ static int detach_uprobe(lua_State *L, enum lbpf_link_family family,
     read_place(L, names, &options);
     if (lbpf_uprobe_target(&options, target, sizeof target, &error) < 0)
         return lbpf_raise(L, &error);
-    return give_detached(L, lbpf_session_detach(bpf->session, family, target, NULL, &error),
-                         &error);
+    return lbpf_attach_give_detached(
+        L, lbpf_session_detach(bpf->session, family, target, NULL, &error), &error);
 }
 
 static int bpf_detach_uprobe(lua_State *L)
@@ -247,10 +205,10 @@ static int bpf_attach_tracepoint(lua_State *L)
     int result;
 
     lbpf_args_collect(L, 2, &tracepoint_options);
-    options.function = required(L, &tracepoint_options, "fn_name");
+    options.function = lbpf_args_required(L, &tracepoint_options, "fn_name");
     options.name = one_of(L, &tracepoint_options, "tp", "tp_re", &options.name_re);
     result = lbpf_session_attach_tracepoint(bpf->session, &options, &link, &error);
-    return give_link(L, bpf, result, link, &error);
+    return lbpf_attach_give_link(L, bpf, result, link, &error);
 }
 
 static int bpf_attach_raw_tracepoint(lua_State *L)
@@ -262,10 +220,10 @@ static int bpf_attach_raw_tracepoint(lua_State *L)
     int result;
 
     lbpf_args_collect(L, 2, &raw_tracepoint_options);
-    options.function = required(L, &raw_tracepoint_options, "fn_name");
-    options.name = required(L, &raw_tracepoint_options, "tp");
+    options.function = lbpf_args_required(L, &raw_tracepoint_options, "fn_name");
+    options.name = lbpf_args_required(L, &raw_tracepoint_options, "tp");
     result = lbpf_session_attach_raw_tracepoint(bpf->session, &options, &link, &error);
-    return give_link(L, bpf, result, link, &error);
+    return lbpf_attach_give_link(L, bpf, result, link, &error);
 }
 
 static int detach_tracepoint(lua_State *L, enum lbpf_link_family family,
@@ -276,8 +234,9 @@ static int detach_tracepoint(lua_State *L, enum lbpf_link_family family,
     const char *name;
 
     lbpf_args_collect(L, 2, names);
-    name = required(L, names, "tp");
-    return give_detached(L, lbpf_session_detach(bpf->session, family, name, NULL, &error), &error);
+    name = lbpf_args_required(L, names, "tp");
+    return lbpf_attach_give_detached(
+        L, lbpf_session_detach(bpf->session, family, name, NULL, &error), &error);
 }
 
 static int bpf_detach_tracepoint(lua_State *L)

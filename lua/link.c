@@ -1,5 +1,8 @@
 #include "link.h"
 
+#include "attach.h"
+#include "errors.h"
+
 #include <lauxlib.h>
 
 static const char metatable_name[] = "bpf.Link";
@@ -24,6 +27,24 @@ void lbpf_link_push(lua_State *L, int bpf, struct lbpf_link *link)
     luaL_setmetatable(L, metatable_name);
     lua_pushvalue(L, bpf);
     lua_setiuservalue(L, -2, 1);
+}
+
+int lbpf_attach_give_link(lua_State *L, struct lbpf_bpf *bpf, int result, struct lbpf_link *link,
+                          struct lbpf_error *error)
+{
+    if (result < 0)
+        return lbpf_raise(L, error);
+    lbpf_bpf_print_load_log(bpf);
+    lbpf_link_push(L, 1, link);
+    return 1;
+}
+
+int lbpf_attach_give_detached(lua_State *L, int result, struct lbpf_error *error)
+{
+    if (result < 0)
+        return lbpf_raise(L, error);
+    lua_pushinteger(L, result);
+    return 1;
 }
 
 static struct link *check(lua_State *L)
