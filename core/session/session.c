@@ -9,6 +9,7 @@
 
 #include "host/kallsyms.h"
 #include "host/tracefs.h"
+#include "session/wish.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -165,15 +166,7 @@ static int check_quota(const struct lbpf_session *session, size_t more, const ch
 
 /* ---- keeping links -------------------------------------------------------------------------- */
 
-/* What an attachment is going to be, before it is made. */
-struct wish {
-    enum lbpf_link_family family;
-    const char *op, *asked, *function;
-    uint64_t offset, address;
-    pid_t pid;
-};
-
-static int refuse_twice(const struct wish *wish, struct lbpf_error *error)
+static int refuse_twice(const struct lbpf_wish *wish, struct lbpf_error *error)
 {
     lbpf_error_set(error, EEXIST, wish->op, "Function %s is attached to %s already", wish->function,
                    wish->asked);
@@ -181,7 +174,7 @@ static int refuse_twice(const struct wish *wish, struct lbpf_error *error)
     return -EEXIST;
 }
 
-static bool is_same(const struct attachment *attachment, const struct wish *wish,
+static bool is_same(const struct attachment *attachment, const struct lbpf_wish *wish,
                     const char *target)
 {
     const struct lbpf_link *link = attachment->link;
@@ -194,7 +187,7 @@ static bool is_same(const struct attachment *attachment, const struct wish *wish
             (target && !strcmp(lbpf_link_target(link), target)));
 }
 
-static bool is_there(const struct lbpf_session *session, const struct wish *wish,
+static bool is_there(const struct lbpf_session *session, const struct lbpf_wish *wish,
                      const char *target)
 {
     for (size_t i = 0; i < session->attachment_count; i++) {
@@ -204,10 +197,8 @@ static bool is_there(const struct lbpf_session *session, const struct wish *wish
     return false;
 }
 
-/* Before attaching: what can be refused without a probe that fires in between. Makes room, too, so
- * that keeping the link cannot fail later. */
-static int prepare(struct lbpf_session *session, const struct wish *wish, char **asked,
-                   struct lbpf_error *error)
+int lbpf_session_prepare(struct lbpf_session *session, const struct lbpf_wish *wish, char **asked,
+                         struct lbpf_error *error)
 {
     size_t capacity = session->attachment_capacity;
     int result;
@@ -231,9 +222,9 @@ static int prepare(struct lbpf_session *session, const struct wish *wish, char *
     return *asked ? 0 : lbpf_error_no_memory(error, wish->op);
 }
 
-/* After attaching: the target is known now, and how many places there are. Takes link and asked. */
-static int keep(struct lbpf_session *session, const struct wish *wish, struct lbpf_link *made,
-                char *asked, struct lbpf_link **link, struct lbpf_error *error)
+int lbpf_session_keep(struct lbpf_session *session, const struct lbpf_wish *wish,
+                      struct lbpf_link *made, char *asked, struct lbpf_link **link,
+                      struct lbpf_error *error)
 {
     int result = 0;
 
@@ -262,7 +253,7 @@ int lbpf_session_attach_kprobe(struct lbpf_session *session,
                                const struct lbpf_kprobe_options *options, struct lbpf_link **link,
                                struct lbpf_error *error)
 {
-    struct wish wish = {
+    struct lbpf_wish wish = {
         .family = options->is_return ? LBPF_LINK_KRETPROBE : LBPF_LINK_KPROBE,
         .op = options->is_return ? "attach kretprobe" : "attach kprobe",
         .asked = either(options->event, options->event_re),
@@ -271,7 +262,7 @@ int lbpf_session_attach_kprobe(struct lbpf_session *session,
     };
     struct lbpf_link *made = NULL;
     char *asked = NULL;
-    int result = prepare(session, &wish, &asked, error);
+    int result = lbpf_session_prepare(session, &wish, &asked, error);
 
     if (result)
         return result;
@@ -280,14 +271,14 @@ int lbpf_session_attach_kprobe(struct lbpf_session *session,
         free(asked);
         return result;
     }
-    return keep(session, &wish, made, asked, link, error);
+    return lbpf_session_keep(session, &wish, made, asked, link, error);
 }
 
 int lbpf_session_attach_uprobe(struct lbpf_session *session,
                                const struct lbpf_uprobe_options *options, struct lbpf_link **link,
                                struct lbpf_error *error)
 {
-    struct wish wish = {
+    struct lbpf_wish wish = {
         .family = options->is_return ? LBPF_LINK_URETPROBE : LBPF_LINK_UPROBE,
         .op = options->is_return ? "attach uretprobe" : "attach uprobe",
         .function = options->function,
@@ -307,7 +298,7 @@ int lbpf_session_attach_uprobe(struct lbpf_session *session,
         snprintf(text, sizeof text, "%s:%s", options->path,
                  either(options->symbol, options->symbol_re));
     wish.asked = text;
-    result = prepare(session, &wish, &asked, error);
+    result = lbpf_session_prepare(session, &wish, &asked, error);
     if (result)
         return result;
     result = lbpf_attach_uprobe(session->object, options, &made, error);
@@ -315,14 +306,14 @@ int lbpf_session_attach_uprobe(struct lbpf_session *session,
         free(asked);
         return result;
     }
-    return keep(session, &wish, made, asked, link, error);
+    return lbpf_session_keep(session, &wish, made, asked, link, error);
 }
 
 static int attach_tracepoint(struct lbpf_session *session,
                              const struct lbpf_tracepoint_options *options, bool raw,
                              struct lbpf_link **link, struct lbpf_error *error)
 {
-    struct wish wish = {
+    struct lbpf_wish wish = {
         .family = raw ? LBPF_LINK_RAW_TRACEPOINT : LBPF_LINK_TRACEPOINT,
         .op = raw ? "attach raw tracepoint" : "attach tracepoint",
         .asked = either(options->name, options->name_re),
@@ -330,7 +321,7 @@ static int attach_tracepoint(struct lbpf_session *session,
     };
     struct lbpf_link *made = NULL;
     char *asked = NULL;
-    int result = prepare(session, &wish, &asked, error);
+    int result = lbpf_session_prepare(session, &wish, &asked, error);
 
     if (result)
         return result;
@@ -340,7 +331,7 @@ static int attach_tracepoint(struct lbpf_session *session,
         free(asked);
         return result;
     }
-    return keep(session, &wish, made, asked, link, error);
+    return lbpf_session_keep(session, &wish, made, asked, link, error);
 }
 
 int lbpf_session_attach_tracepoint(struct lbpf_session *session,
