@@ -22,6 +22,7 @@ enum { KERNEL_ENOTSUPP = 524 }; /* the kernel's own number for an instruction th
 
 struct places {
     char path[PATH_MAX];
+    struct lbpf_elf_file file;
     uint64_t *offsets; /* ascending, unique */
     size_t count, capacity;
 };
@@ -86,12 +87,12 @@ static int find_symbol(struct places *places, const struct lbpf_uprobe_options *
     struct lbpf_error cause = {0};
     struct lbpf_elf_symbol symbol;
     uint64_t offset = 0;
-    int result = lbpf_elf_find_function(places->path, options->symbol, &symbol, &cause);
+    int result = lbpf_elf_find_function(&places->file, options->symbol, &symbol, &cause);
 
     if (result == 0) {
         offset = symbol.file_offset;
         if (symbol.is_ifunc)
-            result = lbpf_elf_resolve_ifunc(places->path, options->symbol, &offset, &cause);
+            result = lbpf_elf_resolve_ifunc(&places->file, options->symbol, &offset, &cause);
     }
     if (result < 0)
         explain_symbol(result, options, options->symbol, &cause, error);
@@ -118,7 +119,7 @@ static int add_if_matching(void *context, const struct lbpf_elf_symbol *symbol)
         snprintf(name, sizeof name, "%s%s%s", symbol->name, symbol->version ? "@" : "",
                  symbol->version ? symbol->version : "");
         /* One whose implementation is out of reach is no place for a probe; the rest still are. */
-        if (lbpf_elf_resolve_ifunc(matching->places->path, name, &offset, NULL) != 0)
+        if (lbpf_elf_resolve_ifunc(&matching->places->file, name, &offset, NULL) != 0)
             return 0;
     }
     return add_place(matching->places, offset);
@@ -128,22 +129,16 @@ static int find_matching(struct places *places, const struct lbpf_uprobe_options
                          struct lbpf_error *error)
 {
     struct matching matching = {.places = places};
-    struct lbpf_error cause = {0};
     struct lbpf_match match;
     int result = lbpf_match_open(&match, options->symbol_re, op(options), error);
 
     if (result < 0)
         return result;
     matching.match = &match;
-    result = lbpf_elf_each_function(places->path, add_if_matching, &matching, &cause);
+    result = lbpf_elf_each_function(&places->file, add_if_matching, &matching);
     lbpf_match_close(&match);
     if (result == -ENOMEM)
-        lbpf_error_no_memory(error, op(options));
-    else if (result < 0)
-        explain_symbol(result, options, options->symbol_re, &cause, error);
-    lbpf_error_clear(&cause);
-    if (result < 0)
-        return result;
+        return lbpf_error_no_memory(error, op(options));
     if (places->count > 0)
         return 0;
     lbpf_error_set(error, ENOENT, op(options), "no function of %s matches \"%.200s\"", places->path,
@@ -156,18 +151,19 @@ static int find_matching(struct places *places, const struct lbpf_uprobe_options
 static int find_address(struct places *places, const struct lbpf_uprobe_options *options,
                         struct lbpf_error *error)
 {
-    struct lbpf_error cause = {0};
-    char address[32];
     uint64_t offset;
-    int result = lbpf_elf_file_offset(places->path, options->address, &offset, &cause);
+    int result = lbpf_elf_offset(&places->file, options->address, &offset);
 
-    snprintf(address, sizeof address, "0x%llx", (unsigned long long)options->address);
-    if (result < 0)
-        explain_symbol(result, options, address, &cause, error);
-    else if ((result = add_place(places, offset)) < 0)
-        lbpf_error_no_memory(error, op(options));
-    lbpf_error_clear(&cause);
-    return result;
+    if (result < 0) {
+        lbpf_error_set(error, -result, op(options),
+                       "could not determine address of symbol 0x%llx in %.200s",
+                       (unsigned long long)options->address, options->path);
+        lbpf_error_hint(error,
+                        "that is not in its code; give the address that nm or objdump -d shows, "
+                        "not one of a running process");
+        return result;
+    }
+    return add_place(places, offset) < 0 ? lbpf_error_no_memory(error, op(options)) : 0;
 }
 
 static int check_options(const struct lbpf_uprobe_options *options, struct lbpf_error *error)
@@ -206,21 +202,32 @@ static int find_path(const struct lbpf_uprobe_options *options, char *path, size
     return result;
 }
 
+static int open_file(struct places *places, const struct lbpf_uprobe_options *options,
+                     struct lbpf_error *error)
+{
+    struct lbpf_error cause = {0};
+    int result = lbpf_elf_open(&places->file, places->path, &cause);
+
+    if (result < 0)
+        explain_symbol(result, options,
+                       options->symbol      ? options->symbol
+                       : options->symbol_re ? options->symbol_re
+                                            : "",
+                       &cause, error);
+    lbpf_error_clear(&cause);
+    return result;
+}
+
 /* Moves the places off instructions that the kernel would corrupt. */
 static int make_safe(struct places *places, const struct lbpf_uprobe_options *options,
                      struct lbpf_error *error)
 {
-    struct lbpf_elf_file file;
     size_t kept = 0;
-    int result = lbpf_elf_open(&file, places->path, error);
 
-    if (result < 0)
-        return result;
     for (size_t i = 0; i < places->count; i++) {
-        if (lbpf_elf_probe_offset(&file, &places->offsets[i]) == 0)
+        if (lbpf_elf_probe_offset(&places->file, &places->offsets[i]) == 0)
             places->offsets[kept++] = places->offsets[i];
     }
-    lbpf_elf_close(&file);
     if (kept == 0) {
         lbpf_error_set(
             error, EOPNOTSUPP, op(options),
@@ -242,6 +249,8 @@ static int find_places(struct places *places, const struct lbpf_uprobe_options *
 {
     int result = find_path(options, places->path, sizeof places->path, error);
 
+    if (result == 0)
+        result = open_file(places, options, error);
     if (result == 0 && options->symbol_re)
         result = find_matching(places, options, error);
     else if (result == 0 && options->symbol)
@@ -388,7 +397,7 @@ static int attach_places(struct lbpf_object *object, const struct lbpf_uprobe_op
 int lbpf_attach_uprobe(struct lbpf_object *object, const struct lbpf_uprobe_options *options,
                        struct lbpf_link **out, struct lbpf_error *error)
 {
-    struct places places = {.path = ""};
+    struct places places = {.file.fd = -1};
     struct lbpf_link *link = NULL;
     char target[PATH_MAX + 256];
     int result = check_options(options, error);
@@ -404,6 +413,7 @@ int lbpf_attach_uprobe(struct lbpf_object *object, const struct lbpf_uprobe_opti
         result = link ? attach_places(object, options, &places, link, error)
                       : lbpf_error_no_memory(error, op(options));
     }
+    lbpf_elf_close(&places.file);
     free(places.offsets);
     if (result < 0) {
         lbpf_link_free(link);

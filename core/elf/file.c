@@ -4,10 +4,9 @@
  */
 #include "elf/file.h"
 
-#include "elf/symtab.h"
+#include "host/root.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
@@ -16,23 +15,33 @@
 
 static const char op[] = "read ELF file";
 
-static int open_regular(struct lbpf_elf_file *file, const char *path, struct lbpf_error *error)
+static int refuse_open(const char *path, int code, struct lbpf_error *error)
+{
+    if (code == EINVAL)
+        return lbpf_error_set(error, code, op, "%s is not a regular file", path);
+    lbpf_error_set(error, code, op, "%s can not be opened: %s", path, strerror(code));
+    if (code == ENOSYS)
+        lbpf_error_hint(error, "files of other processes need openat2, which Linux has since 5.6");
+    return -code;
+}
+
+static int read_size(struct lbpf_elf_file *file, struct lbpf_error *error)
 {
     struct stat status;
 
-    file->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (file->fd < 0)
-        return lbpf_error_set(error, errno, op, "%s can not be opened: %s", path, strerror(errno));
     if (fstat(file->fd, &status) != 0)
-        return lbpf_error_set(error, errno, op, "%s can not be read: %s", path, strerror(errno));
+        return lbpf_error_set(error, errno, op, "%s can not be read: %s", file->path,
+                              strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return lbpf_error_set(error, EINVAL, op, "%s is not a regular file", path);
+        return refuse_open(file->path, EINVAL, error);
     file->size = (uint64_t)status.st_size;
     return 0;
 }
 
-static int read_header(struct lbpf_elf_file *file, const char *path, struct lbpf_error *error)
+static int read_header(struct lbpf_elf_file *file, struct lbpf_error *error)
 {
+    const char *path = file->path;
+
     if (elf_version(EV_CURRENT) == EV_NONE)
         return lbpf_error_set(error, ENOTSUP, op, "libelf is too old");
     file->handle = elf_begin(file->fd, ELF_C_READ, NULL);
@@ -49,8 +58,9 @@ static int read_header(struct lbpf_elf_file *file, const char *path, struct lbpf
     return 0;
 }
 
-static int read_segments(struct lbpf_elf_file *file, const char *path, struct lbpf_error *error)
+static int read_segments(struct lbpf_elf_file *file, struct lbpf_error *error)
 {
+    const char *path = file->path;
     size_t count;
 
     if (elf_getphdrnum(file->handle, &count) != 0)
@@ -82,30 +92,48 @@ static int read_segments(struct lbpf_elf_file *file, const char *path, struct lb
     return 0;
 }
 
-static int open_file(struct lbpf_elf_file *file, const char *path, bool with_segments,
-                     struct lbpf_error *error)
+/* Takes fd, which may be -errno. */
+static int open_file(struct lbpf_elf_file *file, int fd, int root, const char *path,
+                     bool with_segments, struct lbpf_error *error)
 {
     int result;
 
     memset(file, 0, sizeof *file);
-    result = open_regular(file, path, error);
+    file->fd = fd;
+    file->root = root;
+    file->path = path;
+    if (fd < 0)
+        return refuse_open(path, -fd, error);
+    result = read_size(file, error);
     if (result == 0)
-        result = read_header(file, path, error);
+        result = read_header(file, error);
     if (result == 0 && with_segments)
-        result = read_segments(file, path, error);
+        result = read_segments(file, error);
     if (result < 0)
         lbpf_elf_close(file);
     return result;
 }
 
-int lbpf_elf_open(struct lbpf_elf_file *file, const char *path, struct lbpf_error *error)
+int lbpf_elf_open_in(struct lbpf_elf_file *file, int root, const char *path,
+                     struct lbpf_error *error)
 {
-    return open_file(file, path, true, error);
+    return open_file(file, lbpf_root_open_file(root, path), root, path, true, error);
 }
 
-int lbpf_elf_open_debug(struct lbpf_elf_file *file, const char *path, struct lbpf_error *error)
+int lbpf_elf_open(struct lbpf_elf_file *file, const char *path, struct lbpf_error *error)
 {
-    return open_file(file, path, false, error);
+    return lbpf_elf_open_in(file, LBPF_OWN_ROOT, path, error);
+}
+
+int lbpf_elf_open_fd(struct lbpf_elf_file *file, int fd, const char *path, struct lbpf_error *error)
+{
+    return open_file(file, fd, LBPF_OWN_ROOT, path, true, error);
+}
+
+int lbpf_elf_open_description(struct lbpf_elf_file *file, int root, const char *path,
+                              struct lbpf_error *error)
+{
+    return open_file(file, lbpf_root_open_file(root, path), root, path, false, error);
 }
 
 void lbpf_elf_close(struct lbpf_elf_file *file)
@@ -129,25 +157,6 @@ int lbpf_elf_offset(const struct lbpf_elf_file *file, uint64_t address, uint64_t
         }
     }
     return -ERANGE;
-}
-
-int lbpf_elf_file_offset(const char *path, uint64_t address, uint64_t *file_offset,
-                         struct lbpf_error *error)
-{
-    struct lbpf_elf_file file;
-    int result = lbpf_elf_open(&file, path, error);
-
-    if (result < 0)
-        return result;
-    result = lbpf_elf_offset(&file, address, file_offset);
-    lbpf_elf_close(&file);
-    if (result < 0) {
-        lbpf_error_set(error, ERANGE, op, "address 0x%llx is not in the code of %s",
-                       (unsigned long long)address, path);
-        lbpf_error_hint(
-            error, "give the address that nm or objdump -d shows, not one of a running process");
-    }
-    return result;
 }
 
 /* Copies the build id out of one section of notes; 0 when it is not there. */

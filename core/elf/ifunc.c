@@ -268,9 +268,10 @@ static int refuse(const char *path, const char *name, struct lbpf_error *error)
     return -EPERM;
 }
 
-int lbpf_elf_resolve_ifunc(const char *path, const char *name, uint64_t *file_offset,
-                           struct lbpf_error *error)
+int lbpf_elf_resolve_ifunc(const struct lbpf_elf_file *file, const char *name,
+                           uint64_t *file_offset, struct lbpf_error *error)
 {
+    const char *path = file->path;
     struct mapping mapping;
     struct answer answer;
     struct stat status;
@@ -278,8 +279,8 @@ int lbpf_elf_resolve_ifunc(const char *path, const char *name, uint64_t *file_of
 
     if (strlen(name) >= NAME_LIMIT)
         return lbpf_error_set(error, EINVAL, op, "the name is too long");
-    if (stat(path, &status) != 0)
-        return lbpf_error_set(error, errno, op, "%s can not be opened: %s", path, strerror(errno));
+    if (fstat(file->fd, &status) != 0)
+        return lbpf_error_set(error, errno, op, "%s can not be read: %s", path, strerror(errno));
     answer.outcome = NOT_LOADABLE;
     if (find_mapping(&status, 0, &mapping))
         answer = ask_linker(mapping.path, &status, name, RTLD_NOLOAD);

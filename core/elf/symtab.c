@@ -5,6 +5,7 @@
  */
 #include "elf/symtab.h"
 
+#include "elf/debug_file.h"
 #include "elf/file.h"
 #include "host/nearest.h"
 
@@ -16,7 +17,7 @@
 
 typedef int symbol_visit(void *context, const struct lbpf_elf_symbol *symbol);
 
-enum { NAME_LIMIT = 64 * 1024, BUILD_ID_LIMIT = 64 };
+enum { NAME_LIMIT = 64 * 1024 };
 
 static const char op[] = "read symbols";
 
@@ -184,29 +185,12 @@ static int visit_table(struct walk *walk, uint32_t type)
     return result;
 }
 
-/* Opens the debug file that the build id names, if it is there. */
-static int open_debug_file(const struct lbpf_elf_file *file, struct lbpf_elf_file *debug)
-{
-    static const char root[] = "/usr/lib/debug/.build-id";
-    uint8_t id[BUILD_ID_LIMIT];
-    char path[sizeof root + 2 * BUILD_ID_LIMIT + 16];
-    size_t size = lbpf_elf_build_id(file, id, sizeof id), at;
-
-    if (size < 2)
-        return -ENOENT;
-    at = (size_t)snprintf(path, sizeof path, "%s/%02x/", root, id[0]);
-    for (size_t i = 1; i < size; i++)
-        at += (size_t)snprintf(path + at, sizeof path - at, "%02x", id[i]);
-    snprintf(path + at, sizeof path - at, ".debug");
-    return lbpf_elf_open_debug(debug, path, NULL);
-}
-
 static int visit_debug_file(struct walk *walk)
 {
     struct lbpf_elf_file debug;
     int result;
 
-    if (open_debug_file(walk->code, &debug) != 0)
+    if (!lbpf_elf_open_debug_file(&debug, walk->code))
         return 0;
     walk->file = &debug;
     result = visit_table(walk, SHT_SYMTAB);
@@ -215,23 +199,17 @@ static int visit_debug_file(struct walk *walk)
     return result;
 }
 
-int lbpf_elf_each_function(const char *path, symbol_visit *visit, void *context,
-                           struct lbpf_error *error)
+int lbpf_elf_each_function(const struct lbpf_elf_file *file, symbol_visit *visit, void *context)
 {
-    struct walk walk = {.visit = visit, .context = context};
-    struct lbpf_elf_file file;
-    int result = lbpf_elf_open(&file, path, error);
+    struct walk walk = {.code = file, .file = file, .visit = visit, .context = context};
+    int result;
 
-    if (result < 0)
-        return result;
-    walk.code = walk.file = &file;
-    find_versions(&file, &walk.versions);
+    find_versions(file, &walk.versions);
     result = visit_table(&walk, SHT_DYNSYM);
     if (result == 0)
         result = visit_table(&walk, SHT_SYMTAB);
     if (result == 0 && !walk.saw_symtab)
         result = visit_debug_file(&walk);
-    lbpf_elf_close(&file);
     return result;
 }
 
@@ -278,13 +256,14 @@ static int offer_symbol(void *context, const struct lbpf_elf_symbol *symbol)
     return 0;
 }
 
-static int explain_missing(const char *path, const char *name, struct lbpf_error *error)
+static int explain_missing(const struct lbpf_elf_file *file, const char *name,
+                           struct lbpf_error *error)
 {
     struct lbpf_nearest nearest;
 
     lbpf_nearest_start(&nearest, name);
-    lbpf_elf_each_function(path, offer_symbol, &nearest, NULL);
-    lbpf_error_set(error, ENOENT, op, "%s has no function %.200s", path, name);
+    lbpf_elf_each_function(file, offer_symbol, &nearest);
+    lbpf_error_set(error, ENOENT, op, "%s has no function %.200s", file->path, name);
     if (lbpf_nearest_name(&nearest))
         lbpf_error_hint(error, "did you mean %s?", lbpf_nearest_name(&nearest));
     else
@@ -294,8 +273,8 @@ static int explain_missing(const char *path, const char *name, struct lbpf_error
     return -ENOENT;
 }
 
-int lbpf_elf_find_function(const char *path, const char *name, struct lbpf_elf_symbol *symbol,
-                           struct lbpf_error *error)
+int lbpf_elf_find_function(const struct lbpf_elf_file *file, const char *name,
+                           struct lbpf_elf_symbol *symbol, struct lbpf_error *error)
 {
     const char *at = strchr(name, '@');
     struct find find = {.name = name, .name_size = strlen(name), .found = symbol};
@@ -305,13 +284,11 @@ int lbpf_elf_find_function(const char *path, const char *name, struct lbpf_elf_s
         find.name_size = (size_t)(at - name);
         find.version = at + (at[1] == '@' ? 2 : 1);
     }
-    result = lbpf_elf_each_function(path, find_symbol, &find, error);
+    result = lbpf_elf_each_function(file, find_symbol, &find);
     if (result == -ENOMEM)
         return lbpf_error_no_memory(error, op);
-    if (result < 0)
-        return result;
     if (find.rank == 0)
-        return explain_missing(path, name, error);
+        return explain_missing(file, name, error);
     symbol->name = name;
     symbol->version = NULL;
     return 0;

@@ -5,7 +5,7 @@
 #ifndef LBPF_ELF_SYMTAB_H
 #define LBPF_ELF_SYMTAB_H
 
-#include "base/error.h"
+#include "elf/file.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,21 +23,21 @@ struct lbpf_elf_symbol {
 
 /*
  * Visits defined FUNC and IFUNC symbols of .dynsym and .symtab; for a file without .symtab also
- * those of its debug file in /usr/lib/debug/.build-id. A function can be in both tables, and have
+ * those of its separate debug file. A function can be in both tables, and have
  * several names. Symbols outside the file's code are left out. Ends when visit returns non-zero,
  * which is returned.
  */
-int lbpf_elf_each_function(const char *path,
+int lbpf_elf_each_function(const struct lbpf_elf_file *file,
                            int (*visit)(void *context, const struct lbpf_elf_symbol *symbol),
-                           void *context, struct lbpf_error *error);
+                           void *context);
 
 /*
  * The definition of name ("strlen" or "strlen@GLIBC_2.2.5"): without a version the one that
  * programs are linked against today, and a global one before a static one. Its name is the
  * caller's, its version NULL. -ENOENT with the nearest name as hint.
  */
-int lbpf_elf_find_function(const char *path, const char *name, struct lbpf_elf_symbol *symbol,
-                           struct lbpf_error *error);
+int lbpf_elf_find_function(const struct lbpf_elf_file *file, const char *name,
+                           struct lbpf_elf_symbol *symbol, struct lbpf_error *error);
 
 /*
  * Where calls of an IFUNC symbol really go on this machine, as an offset in the same file. A probe
@@ -47,12 +47,7 @@ int lbpf_elf_find_function(const char *path, const char *name, struct lbpf_elf_s
  * name may have a version. EOPNOTSUPP when the implementation lies elsewhere (the vDSO); EPERM for
  * a file that is not trusted.
  */
-int lbpf_elf_resolve_ifunc(const char *path, const char *name, uint64_t *file_offset,
-                           struct lbpf_error *error);
-
-/* File offset of a virtual address, through the executable PT_LOAD segments; -ERANGE outside them.
- */
-int lbpf_elf_file_offset(const char *path, uint64_t address, uint64_t *file_offset,
-                         struct lbpf_error *error);
+int lbpf_elf_resolve_ifunc(const struct lbpf_elf_file *file, const char *name,
+                           uint64_t *file_offset, struct lbpf_error *error);
 
 #endif
