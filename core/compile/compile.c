@@ -14,6 +14,7 @@
 #include "compile/inputs.h"
 #include "compile/kernel_btf.h"
 #include "compile/kernel_types.h"
+#include "compile/method_types.h"
 #include "compile/toolchain.h"
 #include "compile/undefined.h"
 #include "host/features.h"
@@ -399,6 +400,8 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
         if (result || !is_elf(object, start))
             result = explain(job, result, &messages);
         else
+            result = lbpf_method_types_check(job->source, &messages, job->error);
+        if (!result)
             result = refuse_undefined(job, object, start);
         if (result) {
             object->size = start;

@@ -81,8 +81,9 @@ static LLVMMetadataRef type_of_global(LLVMContextRef context, LLVMValueRef globa
     return strip(context, operand(context, variable, VARIABLE_TYPE));
 }
 
-/* Members of a map's declaration are pointers: to the key's type, or to int[size]. */
-unsigned long long lower_map_size(struct lowering *lowering, LLVMValueRef map, bool is_key)
+/* Bits of what a member of a map's declaration points to: the key's type, or int[size]. */
+static unsigned long long declared_bits(struct lowering *lowering, LLVMValueRef map,
+                                        const char *wanted)
 {
     LLVMMetadataRef elements, member;
 
@@ -93,19 +94,27 @@ unsigned long long lower_map_size(struct lowering *lowering, LLVMValueRef map, b
     for (unsigned i = 0; (member = operand(lowering->context, elements, i)); i++) {
         size_t length;
         const char *name = LLVMDITypeGetName(member, &length);
-        bool is_type =
-            length == (is_key ? 3 : 5) && !memcmp(name, is_key ? "key" : "value", length);
-        bool is_size = length == (is_key ? 8 : 10) &&
-                       !memcmp(name, is_key ? "key_size" : "value_size", length);
         LLVMMetadataRef pointer, pointee;
 
-        if (!is_type && !is_size)
+        if (length != strlen(wanted) || memcmp(name, wanted, length) != 0)
             continue;
         pointer = strip(lowering->context, operand(lowering->context, member, DERIVED_BASE));
         pointee = strip(lowering->context, operand(lowering->context, pointer, DERIVED_BASE));
-        return pointee ? LLVMDITypeGetSizeInBits(pointee) / (is_type ? 8 : 32) : 0;
+        return pointee ? LLVMDITypeGetSizeInBits(pointee) : 0;
     }
     return 0;
+}
+
+unsigned long long lower_map_size(struct lowering *lowering, LLVMValueRef map, bool is_key)
+{
+    unsigned long long bits = declared_bits(lowering, map, is_key ? "key" : "value");
+
+    return bits ? bits / 8 : declared_bits(lowering, map, is_key ? "key_size" : "value_size") / 32;
+}
+
+unsigned lower_map_type(struct lowering *lowering, LLVMValueRef map)
+{
+    return (unsigned)(declared_bits(lowering, map, "type") / 32);
 }
 
 void lower_keep_type(struct lowering *lowering, const char *name, LLVMMetadataRef type)

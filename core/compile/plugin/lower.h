@@ -90,6 +90,8 @@ enum {
 const char *lower_context_type(LLVMValueRef function);
 /* Makes a global of C type `type` (debug info), so that its BTF is kept: see event types. */
 void lower_keep_type(struct lowering *lowering, const char *name, LLVMMetadataRef type);
+/* The kernel's type of a map, as its declaration says, or 0. */
+unsigned lower_map_type(struct lowering *lowering, LLVMValueRef map);
 /* Source position of an instruction as "file:line:column", into text. */
 void lower_position(LLVMValueRef instruction, char *text, size_t size);
 

@@ -132,6 +132,27 @@ static void note_event_type(struct lowering *lowering, LLVMValueRef call, const 
     }
 }
 
+/* All elements of an array are there from the start, so insert() always says that it exists. */
+static void check_insert(struct lowering *lowering, LLVMValueRef call, const char *method)
+{
+    enum { ARRAY = 2, PER_CPU_ARRAY = 6 };
+    static const char suffix[] = "__insert";
+    char name[256];
+    LLVMValueRef map;
+    unsigned type;
+
+    if (!lower_has_suffix(method, suffix))
+        return;
+    snprintf(name, sizeof name, "__lbpf_map_%.*s", (int)(strlen(method) - (sizeof suffix - 1)),
+             method);
+    map = LLVMGetNamedGlobal(lowering->module, name);
+    type = map ? lower_map_type(lowering, map) : 0;
+    if (type == ARRAY || type == PER_CPU_ARRAY)
+        lower_warning(lowering, call,
+                      "insert() into an array does nothing: all of its elements exist from the "
+                      "start; update() sets one");
+}
+
 void lower_methods(struct lowering *lowering)
 {
     for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
@@ -146,6 +167,7 @@ void lower_methods(struct lowering *lowering)
                 if (!LLVMIsAFunction(callee) || LLVMIsDeclaration(callee))
                     continue;
                 note_event_type(lowering, i, lower_callee_name(i));
+                check_insert(lowering, i, lower_callee_name(i));
                 if (LLVMGetCalledFunctionType(i) != LLVMGlobalGetValueType(callee))
                     call_exactly(lowering, i, callee);
             }
