@@ -165,6 +165,30 @@ static void read_integer(lua_State *L, int index, const struct lbpf_type *type, 
     check(L, lbpf_encode_integer(type, base, bit_offset, bit_size, value, &error), &error, path);
 }
 
+/* Raises when the table at index has anything but elements 1 … count: it would be lost. */
+static void check_elements(lua_State *L, int index, lua_Integer count, const struct lbpf_path *path)
+{
+    lua_Integer found = 0;
+    char reason[96];
+
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_Integer place = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+
+        if (place < 1)
+            refuse(L, path, "an array has elements 1, 2, … and nothing else");
+        if (place > count) {
+            snprintf(reason, sizeof reason, "element %lld is given, but none before it",
+                     (long long)place);
+            refuse(L, path, reason);
+        }
+        found++;
+        lua_pop(L, 1);
+    }
+    if (found < count)
+        refuse(L, path, "elements are missing");
+}
+
 static void read_array(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
                        uint32_t bit_offset, const struct lbpf_path *path)
 {
@@ -193,6 +217,8 @@ static void read_array(lua_State *L, int index, const struct lbpf_type *type, un
                  type->count);
         refuse(L, path, reason);
     }
+    luaL_checkstack(L, 8, "a value is nested too deep");
+    check_elements(L, index, (lua_Integer)count, path);
     memset(base + bit_offset / 8, 0, type->size);
     for (uint32_t i = 0; i < count; i++) {
         element.index = i + 1;
@@ -211,12 +237,40 @@ static bool is_twin(const struct lbpf_type *a, const struct lbpf_type *b)
            !strcmp(a->name, b->name);
 }
 
-static void read_fields(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
-                        uint32_t bit_offset, const struct lbpf_path *path)
+/* Offers the names of a record's fields, those of members without a name too. */
+static void offer_fields(struct lbpf_nearest *nearest, const struct lbpf_type *type)
 {
-    unsigned written = 0;
+    for (uint32_t i = 0; i < type->member_count; i++) {
+        const struct lbpf_member *member = &type->members[i];
 
-    memset(base + bit_offset / 8, 0, type->size);
+        if (member->name[0])
+            lbpf_nearest_offer(nearest, member->name);
+        else if (lbpf_type_is_record(member->type))
+            offer_fields(nearest, member->type);
+    }
+}
+
+static int refuse_field(lua_State *L, const struct lbpf_type *type, const struct lbpf_path *path,
+                        const char *name)
+{
+    struct lbpf_nearest nearest;
+    const char *other;
+    char reason[320];
+
+    lbpf_nearest_start(&nearest, name);
+    offer_fields(&nearest, type);
+    other = lbpf_nearest_name(&nearest);
+    snprintf(reason, sizeof reason, "no field '%s'%s%s%s", name, other ? "; did you mean '" : "",
+             other ? other : "", other ? "'?" : "");
+    return refuse(L, path, reason);
+}
+
+/* Stores each field of the table at index; returns how many there are. */
+static unsigned write_fields(lua_State *L, int index, const struct lbpf_type *type,
+                             unsigned char *base, uint32_t bit_offset, const struct lbpf_path *path)
+{
+    unsigned count = 0;
+
     lua_pushnil(L);
     while (lua_next(L, index)) {
         struct lbpf_path field = {.parent = path};
@@ -225,25 +279,51 @@ static void read_fields(lua_State *L, int index, const struct lbpf_type *type, u
         if (lua_type(L, -2) != LUA_TSTRING)
             refuse(L, path, "fields are given by name, as in {pid = 1}");
         field.name = lua_tostring(L, -2);
-        if (!lbpf_type_find_member(type, field.name, &member)) {
-            struct lbpf_nearest nearest;
-            char reason[320];
-
-            lbpf_nearest_start(&nearest, field.name);
-            for (uint32_t i = 0; i < type->member_count; i++)
-                lbpf_nearest_offer(&nearest, type->members[i].name);
-            snprintf(reason, sizeof reason, "no field '%s'%s%s%s", field.name,
-                     lbpf_nearest_name(&nearest) ? "; did you mean '" : "",
-                     lbpf_nearest_name(&nearest) ? lbpf_nearest_name(&nearest) : "",
-                     lbpf_nearest_name(&nearest) ? "'?" : "");
-            refuse(L, path, reason);
-        }
-        if (type->kind == LBPF_TYPE_UNION && written++)
-            refuse(L, path, "a union takes one of its fields at a time");
+        if (!lbpf_type_find_member(type, field.name, &member))
+            refuse_field(L, type, path, field.name);
         lbpf_value_read_part(L, lua_gettop(L), member.type, base, bit_offset + member.bit_offset,
                              member.bit_size, &field);
+        count++;
         lua_pop(L, 1);
     }
+    return count;
+}
+
+/*
+ * Fields that share bytes must agree, else one would silently undo the other; a table that totable
+ * gave has all of them, and they do agree. Storing them once more tells: it must change nothing.
+ */
+static void check_agreement(lua_State *L, int index, const struct lbpf_type *type,
+                            const unsigned char *bytes, const struct lbpf_path *path)
+{
+    unsigned char *again = lua_newuserdatauv(L, type->size ? type->size : 1, 0);
+
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        struct lbpf_member member;
+        char reason[160];
+
+        lbpf_type_find_member(type, lua_tostring(L, -2), &member);
+        memcpy(again, bytes, type->size);
+        lbpf_value_read_part(L, lua_gettop(L), member.type, again, member.bit_offset,
+                             member.bit_size, path);
+        if (memcmp(again, bytes, type->size) != 0) {
+            snprintf(reason, sizeof reason,
+                     "a union takes one of its fields at a time: '%s' and another one differ",
+                     lua_tostring(L, -2));
+            refuse(L, path, reason);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_fields(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
+                        uint32_t bit_offset, const struct lbpf_path *path)
+{
+    memset(base + bit_offset / 8, 0, type->size);
+    if (write_fields(L, index, type, base, bit_offset, path) > 1 && lbpf_type_has_overlap(type))
+        check_agreement(L, index, type, base + bit_offset / 8, path);
 }
 
 static void read_record(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
@@ -255,7 +335,7 @@ static void read_record(lua_State *L, int index, const struct lbpf_type *type, u
     size_t size;
     const char *text;
 
-    luaL_checkstack(L, 8, "a value is nested too deep");
+    luaL_checkstack(L, 12, "a value is nested too deep");
     snprintf(wanted, sizeof wanted, "a table of fields or a value of %s %s",
              type->kind == LBPF_TYPE_UNION ? "union" : "struct",
              type->name[0] ? type->name : "(anonymous)");

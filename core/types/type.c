@@ -2,6 +2,20 @@
 
 #include <string.h>
 
+bool lbpf_type_has_overlap(const struct lbpf_type *record)
+{
+    if (record->kind == LBPF_TYPE_UNION)
+        return true;
+    for (uint32_t i = 0; i < record->member_count; i++) {
+        const struct lbpf_member *member = &record->members[i];
+
+        if (!member->name[0] && lbpf_type_is_record(member->type) &&
+            lbpf_type_has_overlap(member->type))
+            return true;
+    }
+    return false;
+}
+
 bool lbpf_type_find_member(const struct lbpf_type *record, const char *name,
                            struct lbpf_member *found)
 {

@@ -64,6 +64,9 @@ static inline bool lbpf_type_is_record(const struct lbpf_type *type)
     return type->kind == LBPF_TYPE_STRUCT || type->kind == LBPF_TYPE_UNION;
 }
 
+/* Whether members of the record share bytes: a union, or one that holds a union without a name. */
+bool lbpf_type_has_overlap(const struct lbpf_type *record);
+
 /*
  * Finds a member by name, also inside anonymous members. Fills found with the member's type, its
  * bit offset from the start of `record` and its bit size. Returns whether there is one.

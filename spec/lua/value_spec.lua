@@ -139,6 +139,14 @@ describe("a struct value", function()
       b.packed[{ a = 1, b = -1 }] = { number = 1 }
     end)
     refused("a union takes one", function() b.packed[{}] = { number = 1, bytes = {} } end)
+    refused("a union takes one", function() b.all[1] = { x = 1, f = 2.5 } end)
+    refused("numbers: an array has elements 1, 2, … and nothing else", function()
+      leaf.numbers = { 1, 2, [0] = 7 }
+    end)
+    refused("numbers: element 3 is given, but none before it", function()
+      leaf.numbers = { [3] = 7 }
+    end)
+    refused("did you mean 'number'", function() b.packed[{}] = { numbr = 1 } end)
     refused("struct packed expected, got one of struct all", function() b.packed[leaf] = {} end)
   end)
 
@@ -188,6 +196,14 @@ describe("a struct value", function()
     assert.equal("{a=1, b=2}", tostring(b.packed:key { a = 1, b = 2 }))
     leaf.name = 'a"\n'
     assert.truthy(tostring(leaf):find([[name="a\"\x0a"]], 1, true))
+  end)
+
+  it("takes back the plain table that it gave, unions too", function()
+    leaf.f, leaf.count, leaf.words = 1.5, -1, { "ab", "cdef" }
+    b.all[1] = leaf:totable()
+    assert.is_true(leaf == b.all[1])
+    b.packed[{ a = 1 }] = { number = 0x01020304, bytes = { 4, 3, 2, 1 } }
+    assert.equal(0x01020304, b.packed[{ a = 1 }].number)
   end)
 
   it("outlives its object", function()
