@@ -52,6 +52,19 @@ static void add_license(struct lowering *lowering)
     LLVMSetAlignment(license, 1);
 }
 
+/* A section is a symbol, too: `char license[] SEC("license")` would be a second one of its name. */
+static void part_from_section(LLVMValueRef global)
+{
+    size_t size;
+    char name[64];
+
+    if (!LLVMGetSection(global) ||
+        strcmp(LLVMGetSection(global), LLVMGetValueName2(global, &size)) != 0)
+        return;
+    snprintf(name, sizeof name, "_%s", LLVMGetSection(global));
+    LLVMSetValueName2(global, name, strlen(name));
+}
+
 static void place_program(LLVMValueRef function)
 {
     char section[300];
@@ -69,6 +82,7 @@ void lower_finish(struct lowering *lowering)
         size_t size;
 
         next = LLVMGetNextGlobal(g);
+        part_from_section(g);
         if (lower_has_prefix(LLVMGetValueName2(g, &size), map_prefix))
             name_map(lowering->module, g);
         else

@@ -253,6 +253,14 @@ enum origin lower_origin(LLVMValueRef pointer)
     return origin == ORIGIN_NONE ? ORIGIN_FOREIGN : origin;
 }
 
+bool lower_is_offset(LLVMValueRef pointer)
+{
+    pointer = base_of(pointer);
+    if (LLVMIsAConstantExpr(pointer) && LLVMGetConstOpcode(pointer) == LLVMIntToPtr)
+        pointer = LLVMGetOperand(pointer, 0);
+    return LLVMIsAConstantPointerNull(pointer) || LLVMIsAConstantInt(pointer);
+}
+
 /* Contexts of which every pointer member is a mere number to the verifier. */
 static bool context_gives_numbers(LLVMValueRef function)
 {

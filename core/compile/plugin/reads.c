@@ -131,6 +131,19 @@ static void check_store(struct lowering *lowering, LLVMValueRef instruction)
                     "bpf_probe_write_user");
 }
 
+/* cursor_advance() gives offsets as pointers. Behind <bcc/proto.h>'s headers they have become reads
+ * of the packet already (packet.c); anything else would read memory at a small number. */
+static void check_cursor(struct lowering *lowering, LLVMValueRef instruction, LLVMValueRef address)
+{
+    LLVMValueRef function = LLVMGetBasicBlockParent(LLVMGetInstructionParent(instruction));
+
+    if (!strcmp(lower_context_type(function), "__sk_buff") && lower_is_offset(address))
+        lower_error(lowering, instruction,
+                    "this is an offset in the packet, behind which only single members of "
+                    "<bcc/proto.h>'s headers can be read; take other bytes with load_half(skb, "
+                    "offset) or bpf_skb_load_bytes(skb, offset, &copy, sizeof(copy))");
+}
+
 struct found {
     struct list loads, copies;
     struct inputs inputs;
@@ -141,12 +154,15 @@ static void find_reads(struct lowering *lowering, struct found *found, LLVMValue
 {
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b))
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
-            if (LLVMIsALoadInst(i) && lower_origin(LLVMGetOperand(i, 0)) & ORIGIN_FOREIGN)
+            if (LLVMIsALoadInst(i) && lower_origin(LLVMGetOperand(i, 0)) & ORIGIN_FOREIGN) {
+                check_cursor(lowering, i, LLVMGetOperand(i, 0));
                 list_append(&found->loads, i);
-            else if (is_memory_copy(i) && lower_origin(LLVMGetOperand(i, 1)) & ORIGIN_FOREIGN)
+            } else if (is_memory_copy(i) && lower_origin(LLVMGetOperand(i, 1)) & ORIGIN_FOREIGN) {
+                check_cursor(lowering, i, LLVMGetOperand(i, 1));
                 list_append(&found->copies, i);
-            else if (LLVMIsACallInst(i))
+            } else if (LLVMIsACallInst(i)) {
                 lower_find_inputs(lowering, &found->inputs, i);
+            }
             check_store(lowering, i);
         }
 }

@@ -29,6 +29,9 @@ LLVMValueRef lower_address_at(struct lowering *lowering, LLVMValueRef address, l
 /* Whether pointer was read out of a probe's context, or of memory behind such a pointer. */
 bool lower_is_certainly_foreign(LLVMValueRef pointer);
 
+/* Whether pointer is a number, or counts from one: no address of anything. */
+bool lower_is_offset(LLVMValueRef pointer);
+
 /* --- debug_info.c --- */
 
 /* Bytes of a map's keys or values, or 0 when its declaration does not tell. */

@@ -197,6 +197,24 @@ int look(struct xdp_md *ctx) {
   end)
 end)
 
+describe("the cursor", function()
+  it("leads to members only", function()
+    for _, body in ipairs{"struct ip_t copy = *ip; return copy.ttl;",
+      "struct mine *m = (void *)ip; return m->b;", "return *(u32 *)(cursor + 2);"} do
+      local good <const>, e <const> = pcall(BPF, {text = [[
+#include <bcc/proto.h>
+struct mine { u16 a, b; };
+int look(struct __sk_buff *skb) {
+  u8 *cursor = 0;
+  struct ip_t *ip = cursor_advance(cursor, sizeof(*ip));
+  ]] .. body .. "\n}"})
+      assert.is_false(good)
+      assert.truthy(e.message:find("this is an offset in the packet", 1, true), e.message)
+      assert.truthy(tostring(e.where):find(":6$"), e.where)
+    end
+  end)
+end)
+
 describe("an XDP program", function()
   it("reads its packet directly", function()
     local b <close> = BPF{text = [[

@@ -1,5 +1,6 @@
 -- Kinds of programs: how each is told, its parameters, helpers and licence.
 local bpf <const> = require "bpf"
+local object <const> = require "spec.support.object"
 local packet <const> = require "spec.support.packet"
 local process <const> = require "spec.support.process"
 local target <const> = require "spec.support.target"
@@ -297,6 +298,28 @@ TRACEPOINT_PROBE(sched, sched_process_exec) {
     assert.equal("/bin/tru", b.names[0].bytes)
     assert.equal("/bin/true", b.names[1].bytes)
   end)
+
+  it("takes no more than fits", function()
+    local b <close> = open[[
+struct text { char before[4], bytes[6], after[4]; };
+BPF_HASH(names, u32, struct text);
+TRACEPOINT_PROBE(sched, sched_process_exec) {
+  struct text text = {.before = "abc", .after = "xyz"};
+  char whole[32] = {};
+  u32 key = 0;
+  TP_DATA_LOC_READ(text.bytes, filename);
+  TP_DATA_LOC_READ(whole, filename);
+  if (whole[0] == '/' && whole[5] == 't' && whole[9] == 0)
+    names.update(&key, &text);
+  return 0;
+}]]
+    b:attach_tracepoint{tp = "sched:sched_process_exec",
+      fn_name = "tracepoint__sched__sched_process_exec"}
+    os.execute("exec /bin/true")
+    assert.equal("/bin/t", b.names[0].bytes)
+    assert.equal("abc", b.names[0].before)
+    assert.equal("xyz", b.names[0].after)
+  end)
 end)
 
 describe("a licence", function()
@@ -313,6 +336,7 @@ int program(struct pt_regs *ctx) { bpf_trace_printk("x"); return 0; }]], options
     assert.is_true((licensed("#define BPF_LICENSE GPL v2")))
     assert.is_true((licensed("", {cflags = {"-DBPF_LICENSE=GPL"}})))
     assert.is_true((licensed([[char mine[] SEC("license") = "GPL";]])))
+    assert.is_true((licensed([[char license[] SEC("license") = "Dual MIT/GPL";]])))
   end)
 
   it("decides which helpers there are", function()
@@ -324,6 +348,38 @@ int program(struct pt_regs *ctx) { bpf_trace_printk("x"); return 0; }]], options
         e.message)
       assert.truthy(e.hint:find("SEC(\"license\") = \"GPL\"", 1, true), e.hint)
     end
+  end)
+end)
+
+describe("another machine's #any_kernel", function()
+  it("registers have their places: arm64", function()
+    assert(object.compile([[
+struct pt_regs { u64 regs[31], sp, pc, pstate, orig_x0; };
+#define AT(macro, offset) \
+  _Static_assert((u64)&macro((struct pt_regs *)0) == offset, #macro)
+AT(PT_REGS_PARM1, 0); AT(PT_REGS_PARM2, 8); AT(PT_REGS_PARM3, 16); AT(PT_REGS_PARM4, 24);
+AT(PT_REGS_PARM5, 32); AT(PT_REGS_PARM6, 40); AT(PT_REGS_RC, 0); AT(PT_REGS_FP, 232);
+AT(PT_REGS_RET, 240); AT(PT_REGS_SP, 248); AT(PT_REGS_IP, 256);
+AT(PT_REGS_PARM1_SYSCALL, 272); AT(PT_REGS_PARM4_SYSCALL, 24);
+int program(struct pt_regs *ctx) { return PT_REGS_PARM1(PT_REGS_SYSCALL_CTX(ctx)); }]],
+      {cflags = {"-U__TARGET_ARCH_x86", "-D__TARGET_ARCH_arm64"}}))
+  end)
+end)
+
+describe("an old kernel #any_kernel", function()
+  it("has one helper for kernel and user memory", function()
+    local bytes <const> = assert(object.compile([[
+int program(struct pt_regs *ctx) {
+  char a[8], b[8], c[8], d[8];
+  bpf_probe_read_kernel(a, 8, (void *)ctx->ip);
+  bpf_probe_read_user(b, 8, (void *)ctx->sp);
+  bpf_probe_read_kernel_str(c, 8, (void *)ctx->ip);
+  bpf_probe_read_user_str(d, 8, (void *)ctx->sp);
+  return a[0] + b[0] + c[0] + d[0];
+}]], {cflags = {"-ULINUX_VERSION_CODE", "-DLINUX_VERSION_CODE=0x50400"}}))
+    local helpers <const> = {}
+    for i, call in ipairs(object.functions(bytes).program.calls) do helpers[i] = call.helper end
+    assert.same({4, 4, 45, 45}, helpers)
   end)
 end)
 

@@ -332,6 +332,13 @@ LBPF_HELPER(210, void *, bpf_cgrp_storage_get, void *map, struct cgroup *cgroup,
 LBPF_HELPER(211, long, bpf_cgrp_storage_delete, void *map, struct cgroup *cgroup);
 
 #define bpf_printk(...) bpf_trace_printk(__VA_ARGS__)
+/* Before Linux 5.5 one helper read both memories, by the address. */
+#if LINUX_VERSION_CODE < 0x50500
+#define bpf_probe_read_kernel(to, size, from)     bpf_probe_read(to, size, from)
+#define bpf_probe_read_kernel_str(to, size, from) bpf_probe_read_str(to, size, from)
+#define bpf_probe_read_user(to, size, from)       bpf_probe_read(to, size, from)
+#define bpf_probe_read_user_str(to, size, from)   bpf_probe_read_str(to, size, from)
+#endif
 /* Names that BCC gives to raw helpers beside its own wrappers. */
 #define bpf_perf_prog_read_value_                    bpf_perf_prog_read_value
 #define bpf_tail_call_(map, context, index)          bpf_tail_call(context, map, index)

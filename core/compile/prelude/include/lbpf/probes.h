@@ -52,9 +52,17 @@
 /* A tracepoint's dynamic strings: offset in the low, length in the high 16 bits. */
 #define TP_DATA_LOC_READ_CONST(to, field, size)                                                    \
     bpf_probe_read((void *)(to), (size), (char *)args + (args->data_loc_##field & 0xffff))
+/* Bytes that fit behind `to`, as far as its type tells. */
+#define LBPF_ROOM(to)                                                                              \
+    (__builtin_types_compatible_p(typeof(to), typeof(&(to)[0])) ? __builtin_object_size(to, 1)     \
+                                                                : sizeof(to))
 #define TP_DATA_LOC_READ(to, field)                                                                \
-    bpf_probe_read((void *)(to), args->data_loc_##field >> 16,                                     \
-                   (char *)args + (args->data_loc_##field & 0xffff))
+    ({                                                                                             \
+        __u32 lbpf_size = args->data_loc_##field >> 16;                                            \
+        if (lbpf_size > LBPF_ROOM(to))                                                             \
+            lbpf_size = LBPF_ROOM(to);                                                             \
+        bpf_probe_read((void *)(to), lbpf_size, (char *)args + (args->data_loc_##field & 0xffff)); \
+    })
 #define TP_DATA_LOC_READ_STR(to, field, size)                                                      \
     bpf_probe_read_str((void *)(to), (size), (char *)args + (args->data_loc_##field & 0xffff))
 
