@@ -8,8 +8,6 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { TARGET_SIZE = PATH_MAX + 512 };
-
 /* Exactly one of two string options; gives the first, which is NULL when the second is there. */
 static const char *one_of(lua_State *L, const struct lbpf_options *options, const char *name,
                           const char *other, const char **other_text)
@@ -163,14 +161,11 @@ static int detach_uprobe(lua_State *L, enum lbpf_link_family family,
     struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
     struct lbpf_uprobe_options options = {.is_return = family == LBPF_LINK_URETPROBE};
     struct lbpf_error error = {0};
-    char target[TARGET_SIZE];
 
     lbpf_args_collect(L, 2, names);
     read_place(L, names, &options);
-    if (lbpf_uprobe_target(&options, target, sizeof target, &error) < 0)
-        return lbpf_raise(L, &error);
-    return lbpf_attach_give_detached(
-        L, lbpf_session_detach(bpf->session, family, target, NULL, &error), &error);
+    return lbpf_attach_give_detached(L, lbpf_session_detach_uprobe(bpf->session, &options, &error),
+                                     &error);
 }
 
 static int bpf_detach_uprobe(lua_State *L)

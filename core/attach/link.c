@@ -200,6 +200,7 @@ void lbpf_link_free(struct lbpf_link *link)
     lbpf_link_close(link);
     free(link->target);
     free(link->function);
+    free(link->file.offsets);
     free(link);
 }
 

@@ -79,18 +79,30 @@ struct lbpf_tracepoint_options {
     const char *function;
 };
 
-/* What lbpf_link_target() of a link made with these options is, so that it can be found again. Into
- * text; the same errors as attaching for a library that is not found. */
+/* What lbpf_link_target() of a link made with these options is, so that it can be found again. */
 int lbpf_kprobe_target(const struct lbpf_kprobe_options *options, char *text, size_t size);
-int lbpf_uprobe_target(const struct lbpf_uprobe_options *options, char *text, size_t size,
-                       struct lbpf_error *error);
+
+/* The file and the offsets that the options mean, found and open: attaching looks nothing up again.
+ * Errors are those of attaching. */
+struct lbpf_uprobe_places;
+int lbpf_uprobe_find(const struct lbpf_uprobe_options *options, struct lbpf_uprobe_places **places,
+                     struct lbpf_error *error);
+void lbpf_uprobe_places_free(struct lbpf_uprobe_places *places); /* NULL is allowed */
+size_t lbpf_uprobe_places_count(const struct lbpf_uprobe_places *places);
+
+/* Whether a link covers one of the places, or just them, by whatever name and path they were found.
+ */
+bool lbpf_link_covers_any(const struct lbpf_link *link, const struct lbpf_uprobe_places *places);
+bool lbpf_link_covers_exactly(const struct lbpf_link *link,
+                              const struct lbpf_uprobe_places *places);
 
 /* Each attaches and gives a link that the caller owns, or fails whole: nothing stays attached.
  * Errors have op "attach kprobe" and so on; texts follow BCC's where the reference gives one. */
 int lbpf_attach_kprobe(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
                        struct lbpf_link **link, struct lbpf_error *error);
 int lbpf_attach_uprobe(struct lbpf_object *object, const struct lbpf_uprobe_options *options,
-                       struct lbpf_link **link, struct lbpf_error *error);
+                       const struct lbpf_uprobe_places *places, struct lbpf_link **link,
+                       struct lbpf_error *error);
 int lbpf_attach_tracepoint(struct lbpf_object *object,
                            const struct lbpf_tracepoint_options *options, struct lbpf_link **link,
                            struct lbpf_error *error);

@@ -25,6 +25,12 @@ struct lbpf_link {
     struct lbpf_link_part *parts;
     size_t part_count, part_capacity;
     size_t count; /* places covered */
+    struct {
+        dev_t device;
+        ino_t inode;
+        uint64_t *offsets; /* ascending */
+        size_t count;      /* 0 for links that are not of user probes */
+    } file;
     bool is_open;
 };
 

@@ -1,14 +1,18 @@
 /*
  * The file that ldconfig writes: an optional table in the format of libc 5 followed by the one that
- * counts. Offsets in the new table are relative to its own header. Mirrors glibc's dl-cache.h.
+ * counts. Offsets in the new table are relative to its own header. A library can be there several
+ * times, with variants for newer processors. Mirrors glibc's dl-cache.h.
  */
 #include "host/ld_cache.h"
 
 #include "base/buffer.h"
+#include "host/root.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char old_magic[] = "ld.so-1.7.0";
 static const char new_magic[] = "glibc-ld.so.cache1.1";
@@ -32,13 +36,95 @@ enum { NATIVE_FLAGS = FLAG_ELF_LIBC6 };
 struct header {
     char magic[20];
     uint32_t count, strings_size;
-    uint32_t more[5];
+    uint32_t flags, extension; /* offset of the extension, or 0 */
+    uint32_t more[3];
 };
 
 struct entry {
     uint32_t flags, name, path, os_version;
     uint64_t hardware; /* not 0: a variant for some processors only */
 };
+
+struct section {
+    uint32_t tag, flags, offset, size;
+};
+
+enum {
+    EXTENSION_MAGIC = (int)0xeaa42174u,
+    TAG_HARDWARE = 1, /* a section of the extension: string offsets, one per variant */
+    VARIANT_BIT = 62, /* in entry.hardware: its lower half is an index into that section */
+};
+
+struct cache {
+    const char *data; /* the new table, followed by NUL */
+    size_t size;
+    struct header header;
+    size_t variants; /* offset of their names' offsets */
+    size_t variant_count;
+};
+
+/* --- variants of a library for some processors
+ * --------------------------------------------------- */
+
+/* The level of a folder below glibc-hwcaps; 0 for those that this processor can't run. */
+static unsigned level_of(const char *variant)
+{
+#if defined(__x86_64__)
+    if (strcmp(variant, "x86-64-v4") == 0)
+        return __builtin_cpu_supports("x86-64-v4") ? 4 : 0;
+    if (strcmp(variant, "x86-64-v3") == 0)
+        return __builtin_cpu_supports("x86-64-v3") ? 3 : 0;
+    if (strcmp(variant, "x86-64-v2") == 0)
+        return __builtin_cpu_supports("x86-64-v2") ? 2 : 0;
+#else
+    (void)variant;
+#endif
+    return 0;
+}
+
+static void find_variants(struct cache *cache)
+{
+    size_t at = cache->header.extension;
+    uint32_t start[2];
+
+    if (at == 0 || at > cache->size || cache->size - at < sizeof start)
+        return;
+    memcpy(start, cache->data + at, sizeof start);
+    at += sizeof start;
+    if (start[0] != (uint32_t)EXTENSION_MAGIC ||
+        start[1] > (cache->size - at) / sizeof(struct section))
+        return;
+    for (uint32_t i = 0; i < start[1]; i++, at += sizeof(struct section)) {
+        struct section section;
+
+        memcpy(&section, cache->data + at, sizeof section);
+        if (section.tag == TAG_HARDWARE && section.offset <= cache->size &&
+            section.size <= cache->size - section.offset) {
+            cache->variants = section.offset;
+            cache->variant_count = section.size / sizeof(uint32_t);
+        }
+    }
+}
+
+/* Whether this processor can run the entry's library. */
+static bool find_level(const struct cache *cache, const struct entry *entry, unsigned *level)
+{
+    size_t index = (uint32_t)entry->hardware;
+    uint32_t name;
+
+    *level = 0;
+    if (entry->hardware == 0)
+        return true;
+    if (!(entry->hardware >> VARIANT_BIT & 1) || index >= cache->variant_count)
+        return false;
+    memcpy(&name, cache->data + cache->variants + index * sizeof name, sizeof name);
+    if (name < cache->size)
+        *level = level_of(cache->data + name);
+    return *level > 0;
+}
+
+/* --- the file
+ * ------------------------------------------------------------------------------------ */
 
 /* Where the new table starts; file->size when there is none. */
 static size_t find_table(const struct lbpf_buffer *file)
@@ -58,35 +144,45 @@ static size_t find_table(const struct lbpf_buffer *file)
     return at;
 }
 
-bool lbpf_ld_cache_each(const char *root,
-                        bool (*visit)(void *context, const char *name, const char *path),
-                        void *context)
+static void visit_entries(const struct cache *cache, lbpf_ld_cache_visit *visit, void *context)
 {
-    struct lbpf_buffer file = {0};
-    bool found = false;
-    char path[64];
-    size_t table;
+    for (size_t i = 0; i < cache->header.count; i++) {
+        struct entry entry;
+        unsigned level;
 
-    snprintf(path, sizeof path, "%s/etc/ld.so.cache", root);
-    if (lbpf_buffer_read_file(&file, path, CACHE_LIMIT) == 0 && file.data &&
-        (table = find_table(&file)) < file.size) {
-        size_t size = file.size - table;
-        const char *data = file.data + table;
-        struct header header;
-
-        memcpy(&header, data, sizeof header);
-        if (header.count > (size - sizeof header) / sizeof(struct entry))
-            header.count = 0;
-        for (size_t i = 0; !found && i < header.count; i++) {
-            struct entry entry;
-
-            memcpy(&entry, data + sizeof header + i * sizeof entry, sizeof entry);
-            /* strings end at the latest with the buffer, which a NUL follows */
-            if (entry.flags == NATIVE_FLAGS && entry.hardware == 0 && entry.name < size &&
-                entry.path < size)
-                found = visit(context, data + entry.name, data + entry.path);
-        }
+        memcpy(&entry, cache->data + sizeof cache->header + i * sizeof entry, sizeof entry);
+        /* strings end at the latest with the buffer, which a NUL follows */
+        if (entry.flags == NATIVE_FLAGS && entry.name < cache->size && entry.path < cache->size &&
+            find_level(cache, &entry, &level))
+            visit(context, cache->data + entry.name, cache->data + entry.path, level);
     }
+}
+
+static void visit_file(const struct lbpf_buffer *file, lbpf_ld_cache_visit *visit, void *context)
+{
+    struct cache cache = {0};
+    size_t table = find_table(file);
+
+    if (table >= file->size)
+        return;
+    cache.data = file->data + table;
+    cache.size = file->size - table;
+    memcpy(&cache.header, cache.data, sizeof cache.header);
+    if (cache.header.count > (cache.size - sizeof cache.header) / sizeof(struct entry))
+        return;
+    find_variants(&cache);
+    visit_entries(&cache, visit, context);
+}
+
+void lbpf_ld_cache_each(int root, lbpf_ld_cache_visit *visit, void *context)
+{
+    int fd = lbpf_root_open_file(root, "/etc/ld.so.cache");
+    struct lbpf_buffer file = {0};
+
+    if (fd < 0)
+        return;
+    if (lbpf_buffer_read_fd(&file, fd, CACHE_LIMIT) == 0 && file.data)
+        visit_file(&file, visit, context);
+    close(fd);
     lbpf_buffer_free(&file);
-    return found;
 }

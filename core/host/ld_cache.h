@@ -2,13 +2,11 @@
 #ifndef LBPF_HOST_LD_CACHE_H
 #define LBPF_HOST_LD_CACHE_H
 
-#include <stdbool.h>
-#include <stddef.h>
+/* One library of this machine's word size. level tells variants of one name apart: 0 runs
+ * everywhere, higher ones are for processors like this one and win (glibc-hwcaps). */
+typedef void lbpf_ld_cache_visit(void *context, const char *name, const char *path, unsigned level);
 
-/* Calls visit(file name, path) for each library of this machine's word size until it returns true,
- * which is then returned. root is put before /etc ("" or "/proc/PID/root"). */
-bool lbpf_ld_cache_each(const char *root,
-                        bool (*visit)(void *context, const char *name, const char *path),
-                        void *context);
+/* Visits those that can run on this processor, in the file's order. root: see host/root.h. */
+void lbpf_ld_cache_each(int root, lbpf_ld_cache_visit *visit, void *context);
 
 #endif

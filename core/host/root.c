@@ -33,14 +33,13 @@ int lbpf_root_open(pid_t pid, struct lbpf_error *error)
     return -code;
 }
 
-/* A handle that can neither be read nor waits for anything. */
-static int find_file(int root, const char *path)
+static int open_inside(int root, const char *path, int flags)
 {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+    struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT};
     int fd;
 
     if (root == LBPF_OWN_ROOT)
-        fd = open(path, O_PATH | O_CLOEXEC);
+        fd = open(path, flags);
     else
         fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
     return fd < 0 ? -errno : fd;
@@ -48,7 +47,8 @@ static int find_file(int root, const char *path)
 
 int lbpf_root_open_file(int root, const char *path)
 {
-    int handle = find_file(root, path), fd;
+    /* a handle can neither be read nor does opening it wait for anything */
+    int handle = open_inside(root, path, O_PATH | O_CLOEXEC), fd;
     struct stat status;
     char again[40];
 
@@ -64,4 +64,9 @@ int lbpf_root_open_file(int root, const char *path)
         fd = -errno;
     close(handle);
     return fd;
+}
+
+int lbpf_root_open_folder(int root, const char *path)
+{
+    return open_inside(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

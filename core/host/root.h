@@ -20,5 +20,7 @@ int lbpf_root_open(pid_t pid, struct lbpf_error *error);
 /* Opens a regular file for reading, path as seen in root (a descriptor, or LBPF_OWN_ROOT).
  * A descriptor or -errno; -EINVAL for what is no regular file. */
 int lbpf_root_open_file(int root, const char *path);
+/* Opens a folder for reading its names; the same. */
+int lbpf_root_open_folder(int root, const char *path);
 
 #endif

@@ -174,17 +174,31 @@ static int refuse_twice(const struct lbpf_wish *wish, struct lbpf_error *error)
     return -EEXIST;
 }
 
+static bool is_same_kind(const struct attachment *attachment, const struct lbpf_wish *wish)
+{
+    return lbpf_link_is_open(attachment->link) &&
+           lbpf_link_family(attachment->link) == wish->family && attachment->pid == wish->pid;
+}
+
+static bool is_asked_alike(const struct attachment *attachment, const struct lbpf_wish *wish)
+{
+    return attachment->offset == wish->offset && attachment->address == wish->address &&
+           !strcmp(attachment->asked, wish->asked);
+}
+
+/* Whether the function would run twice for one event. */
 static bool is_same(const struct attachment *attachment, const struct lbpf_wish *wish,
                     const char *target)
 {
     const struct lbpf_link *link = attachment->link;
 
-    return lbpf_link_is_open(link) && lbpf_link_family(link) == wish->family &&
-           attachment->pid == wish->pid && attachment->offset == wish->offset &&
-           attachment->address == wish->address &&
-           !strcmp(lbpf_link_function(link), wish->function) &&
-           (!strcmp(attachment->asked, wish->asked) ||
-            (target && !strcmp(lbpf_link_target(link), target)));
+    if (!is_same_kind(attachment, wish) || strcmp(lbpf_link_function(link), wish->function) != 0)
+        return false;
+    if (wish->places)
+        return lbpf_link_covers_any(link, wish->places);
+    return is_asked_alike(attachment, wish) ||
+           (target && attachment->offset == wish->offset && attachment->address == wish->address &&
+            !strcmp(lbpf_link_target(link), target));
 }
 
 static bool is_there(const struct lbpf_session *session, const struct lbpf_wish *wish,
@@ -201,11 +215,12 @@ int lbpf_session_prepare(struct lbpf_session *session, const struct lbpf_wish *w
                          struct lbpf_error *error)
 {
     size_t capacity = session->attachment_capacity;
+    size_t count = wish->places ? lbpf_uprobe_places_count(wish->places) : 1;
     int result;
 
     if (is_there(session, wish, NULL))
         return refuse_twice(wish, error);
-    result = counts_against_quota(wish->family) ? check_quota(session, 1, wish->op, error) : 0;
+    result = counts_against_quota(wish->family) ? check_quota(session, count, wish->op, error) : 0;
     if (result)
         return result;
     if (session->attachment_count == capacity) {
@@ -267,41 +282,6 @@ int lbpf_session_attach_kprobe(struct lbpf_session *session,
     if (result)
         return result;
     result = lbpf_attach_kprobe(session->object, options, &made, error);
-    if (result) {
-        free(asked);
-        return result;
-    }
-    return lbpf_session_keep(session, &wish, made, asked, link, error);
-}
-
-int lbpf_session_attach_uprobe(struct lbpf_session *session,
-                               const struct lbpf_uprobe_options *options, struct lbpf_link **link,
-                               struct lbpf_error *error)
-{
-    struct lbpf_wish wish = {
-        .family = options->is_return ? LBPF_LINK_URETPROBE : LBPF_LINK_UPROBE,
-        .op = options->is_return ? "attach uretprobe" : "attach uprobe",
-        .function = options->function,
-        .offset = options->offset,
-        .address = options->has_address ? options->address : 0,
-        .pid = options->pid,
-    };
-    char text[2 * NAME_SIZE];
-    struct lbpf_link *made = NULL;
-    char *asked = NULL;
-    int result;
-
-    if (options->has_address)
-        snprintf(text, sizeof text, "%s:0x%llx", options->path,
-                 (unsigned long long)options->address);
-    else
-        snprintf(text, sizeof text, "%s:%s", options->path,
-                 either(options->symbol, options->symbol_re));
-    wish.asked = text;
-    result = lbpf_session_prepare(session, &wish, &asked, error);
-    if (result)
-        return result;
-    result = lbpf_attach_uprobe(session->object, options, &made, error);
     if (result) {
         free(asked);
         return result;
@@ -475,6 +455,27 @@ int lbpf_session_detach(struct lbpf_session *session, enum lbpf_link_family fami
         lbpf_link_close_all(found, count);
     free(found);
     return count ? (int)count : refuse_detach(family, target, error);
+}
+
+int lbpf_session_detach_wish(struct lbpf_session *session, const struct lbpf_wish *wish,
+                             struct lbpf_error *error)
+{
+    struct lbpf_link **found = calloc(session->attachment_count + 1, sizeof(*found));
+    size_t count = 0;
+
+    if (!found)
+        return lbpf_error_no_memory(error, "detach");
+    for (size_t i = 0; i < session->attachment_count; i++) {
+        const struct attachment *attachment = &session->attachments[i];
+
+        if (is_same_kind(attachment, wish) &&
+            (is_asked_alike(attachment, wish) ||
+             (wish->places && lbpf_link_covers_exactly(attachment->link, wish->places))))
+            found[count++] = attachment->link;
+    }
+    lbpf_link_close_all(found, count);
+    free(found);
+    return count ? (int)count : refuse_detach(wish->family, wish->asked, error);
 }
 
 size_t lbpf_session_open_count(const struct lbpf_session *session, enum lbpf_link_family family)

@@ -66,6 +66,11 @@ int lbpf_session_attach_raw_tracepoint(struct lbpf_session *session,
 int lbpf_session_detach(struct lbpf_session *session, enum lbpf_link_family family,
                         const char *target, const char *function, struct lbpf_error *error);
 
+/* The same for what these options attach. Found by the file and the offsets, so that another name
+ * of the place does as well. */
+int lbpf_session_detach_uprobe(struct lbpf_session *session,
+                               const struct lbpf_uprobe_options *options, struct lbpf_error *error);
+
 /* Probes open now in this family: a link that covers n places counts n. */
 size_t lbpf_session_open_count(const struct lbpf_session *session, enum lbpf_link_family family);
 

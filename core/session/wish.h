@@ -10,6 +10,8 @@ struct lbpf_wish {
     const char *op, *asked, *function;
     uint64_t offset, address;
     pid_t pid;
+    const struct lbpf_uprobe_places *places; /* of a user probe: what it is goes by them, and not by
+                                              * asked, offset and address; or NULL */
 };
 
 /* Before attaching: what can be refused without a probe that fires in between. Makes room, too, so
@@ -21,5 +23,10 @@ int lbpf_session_prepare(struct lbpf_session *session, const struct lbpf_wish *w
 int lbpf_session_keep(struct lbpf_session *session, const struct lbpf_wish *wish,
                       struct lbpf_link *made, char *asked, struct lbpf_link **link,
                       struct lbpf_error *error);
+
+/* Closes the links of the wish's family and process that are at its places, or were asked for in
+ * its words: a file may be gone by now. Returns how many; -ENOENT when there is none. */
+int lbpf_session_detach_wish(struct lbpf_session *session, const struct lbpf_wish *wish,
+                             struct lbpf_error *error);
 
 #endif

@@ -1,0 +1,282 @@
+/*
+ * Which places a user probe means. An indirect function (strlen) is followed to the implementation
+ * that this machine uses, because its own symbol runs once per process.
+ */
+#include "attach/uprobe_places.h"
+
+#include "elf/instruction.h"
+#include "elf/symtab.h"
+#include "host/match.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *lbpf_uprobe_op(const struct lbpf_uprobe_options *options)
+{
+    return options->is_return ? "attach uretprobe" : "attach uprobe";
+}
+
+static int add_place(struct lbpf_uprobe_places *places, uint64_t offset)
+{
+    if (places->count == places->capacity) {
+        size_t capacity = places->capacity ? places->capacity * 2 : 16;
+        uint64_t *grown = realloc(places->offsets, capacity * sizeof *grown);
+
+        if (!grown)
+            return -ENOMEM;
+        places->offsets = grown;
+        places->capacity = capacity;
+    }
+    places->offsets[places->count++] = offset;
+    return 0;
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+
+    return (*left > *right) - (*left < *right);
+}
+
+static void make_unique(struct lbpf_uprobe_places *places)
+{
+    size_t kept = 0;
+
+    if (places->count == 0)
+        return;
+    qsort(places->offsets, places->count, sizeof *places->offsets, compare_offsets);
+    for (size_t i = 1; i < places->count; i++) {
+        if (places->offsets[i] != places->offsets[kept])
+            places->offsets[++kept] = places->offsets[i];
+    }
+    places->count = kept + 1;
+}
+
+/* BCC's words in front; what was found out becomes the hint. */
+static int explain_symbol(int result, const struct lbpf_uprobe_options *options, const char *symbol,
+                          const struct lbpf_error *cause, struct lbpf_error *error)
+{
+    lbpf_error_set(error, -result, lbpf_uprobe_op(options),
+                   "could not determine address of symbol %.200s in %.200s", symbol, options->path);
+    lbpf_error_hint(error, "%s%s%s", cause->message, cause->hint[0] ? "; " : "", cause->hint);
+    return result;
+}
+
+static int find_symbol(struct lbpf_uprobe_places *places, const struct lbpf_uprobe_options *options,
+                       struct lbpf_error *error)
+{
+    struct lbpf_error cause = {0};
+    struct lbpf_elf_symbol symbol;
+    uint64_t offset = 0;
+    int result = lbpf_elf_find_function(&places->binary.elf, options->symbol, &symbol, &cause);
+
+    if (result == 0) {
+        offset = symbol.file_offset;
+        if (symbol.is_ifunc)
+            result = lbpf_elf_resolve_ifunc(&places->binary.elf, options->symbol, &offset, &cause);
+    }
+    if (result < 0)
+        explain_symbol(result, options, options->symbol, &cause, error);
+    else if ((result = add_place(places, offset + options->offset)) < 0)
+        lbpf_error_no_memory(error, lbpf_uprobe_op(options));
+    lbpf_error_clear(&cause);
+    return result;
+}
+
+struct matching {
+    struct lbpf_uprobe_places *places;
+    const struct lbpf_match *match;
+};
+
+static int add_if_matching(void *context, const struct lbpf_elf_symbol *symbol)
+{
+    const struct matching *matching = context;
+    uint64_t offset = symbol->file_offset;
+    char name[512];
+
+    if (!lbpf_match_name(matching->match, symbol->name))
+        return 0;
+    if (symbol->is_ifunc) {
+        snprintf(name, sizeof name, "%s%s%s", symbol->name, symbol->version ? "@" : "",
+                 symbol->version ? symbol->version : "");
+        /* One whose implementation is out of reach is no place for a probe; the rest still are. */
+        if (lbpf_elf_resolve_ifunc(&matching->places->binary.elf, name, &offset, NULL) != 0)
+            return 0;
+    }
+    return add_place(matching->places, offset);
+}
+
+static int find_matching(struct lbpf_uprobe_places *places,
+                         const struct lbpf_uprobe_options *options, struct lbpf_error *error)
+{
+    struct matching matching = {.places = places};
+    struct lbpf_match match;
+    int result = lbpf_match_open(&match, options->symbol_re, lbpf_uprobe_op(options), error);
+
+    if (result < 0)
+        return result;
+    matching.match = &match;
+    result = lbpf_elf_each_function(&places->binary.elf, add_if_matching, &matching);
+    lbpf_match_close(&match);
+    if (result == -ENOMEM)
+        return lbpf_error_no_memory(error, lbpf_uprobe_op(options));
+    if (places->count > 0)
+        return 0;
+    lbpf_error_set(error, ENOENT, lbpf_uprobe_op(options), "no function of %s matches \"%.200s\"",
+                   places->binary.name, options->symbol_re);
+    lbpf_error_hint(error,
+                    "the expression has to match the whole name; nm and nm -D list the names");
+    return -ENOENT;
+}
+
+static int find_address(struct lbpf_uprobe_places *places,
+                        const struct lbpf_uprobe_options *options, struct lbpf_error *error)
+{
+    uint64_t offset;
+    int result = lbpf_elf_offset(&places->binary.elf, options->address, &offset);
+
+    if (result < 0) {
+        lbpf_error_set(error, -result, lbpf_uprobe_op(options),
+                       "could not determine address of symbol 0x%llx in %.200s",
+                       (unsigned long long)options->address, options->path);
+        lbpf_error_hint(error,
+                        "that is not in its code; give the address that nm or objdump -d shows, "
+                        "not one of a running process");
+        return result;
+    }
+    return add_place(places, offset) < 0 ? lbpf_error_no_memory(error, lbpf_uprobe_op(options)) : 0;
+}
+
+static int check_options(const struct lbpf_uprobe_options *options, struct lbpf_error *error)
+{
+    int given = (options->symbol != NULL) + (options->symbol_re != NULL) + options->has_address;
+
+    if (!options->path || !options->path[0])
+        return lbpf_error_set(error, EINVAL, lbpf_uprobe_op(options),
+                              "a library or program has to be named");
+    if (given != 1)
+        return lbpf_error_set(
+            error, EINVAL, lbpf_uprobe_op(options),
+            "exactly one of symbol, symbol expression and address has to be given");
+    if (options->offset && !options->symbol)
+        return lbpf_error_set(error, EINVAL, lbpf_uprobe_op(options),
+                              "offset with addr is not supported");
+    if (options->offset && options->is_return)
+        return lbpf_error_set(error, EINVAL, lbpf_uprobe_op(options),
+                              "a return probe has no offset");
+    return 0;
+}
+
+/* Moves the places off instructions that the kernel would corrupt. */
+static int make_safe(struct lbpf_uprobe_places *places, const struct lbpf_uprobe_options *options,
+                     struct lbpf_error *error)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < places->count; i++) {
+        if (lbpf_elf_probe_offset(&places->binary.elf, &places->offsets[i]) == 0)
+            places->offsets[kept++] = places->offsets[i];
+    }
+    if (kept == 0) {
+        lbpf_error_set(
+            error, EOPNOTSUPP, lbpf_uprobe_op(options),
+            "Failed to attach BPF to %s in %.200s: it begins with a vector instruction that the "
+            "kernel's user probes get wrong",
+            options->is_return ? "uretprobe" : "uprobe", places->binary.name);
+        lbpf_error_hint(
+            error, "a probe there would corrupt every process that calls it; probe a caller, or "
+                   "an address behind that instruction");
+        return -EOPNOTSUPP;
+    }
+    places->count = kept;
+    make_unique(places);
+    return 0;
+}
+
+static int open_binary(struct lbpf_uprobe_places *places, const struct lbpf_uprobe_options *options,
+                       struct lbpf_error *error)
+{
+    struct lbpf_error cause = {0};
+    struct stat status;
+    int result = lbpf_binary_open(&places->binary, options->path, options->pid, &cause);
+    char address[32];
+
+    if (result < 0) {
+        snprintf(address, sizeof address, "0x%llx", (unsigned long long)options->address);
+        explain_symbol(result, options,
+                       options->symbol      ? options->symbol
+                       : options->symbol_re ? options->symbol_re
+                                            : address,
+                       &cause, error);
+    } else if (fstat(places->binary.library.fd, &status) == 0) {
+        places->device = status.st_dev;
+        places->inode = status.st_ino;
+    }
+    lbpf_error_clear(&cause);
+    return result;
+}
+
+/* Offsets in the file that processes map, of those in the ELF file. */
+static void move_places(struct lbpf_uprobe_places *places)
+{
+    for (size_t i = 0; i < places->count; i++)
+        places->offsets[i] += places->binary.start;
+}
+
+static int find_offsets(struct lbpf_uprobe_places *places,
+                        const struct lbpf_uprobe_options *options, struct lbpf_error *error)
+{
+    int result = options->symbol_re ? find_matching(places, options, error)
+                 : options->symbol  ? find_symbol(places, options, error)
+                                    : find_address(places, options, error);
+
+    if (result == 0)
+        result = make_safe(places, options, error);
+    if (result == 0)
+        move_places(places);
+    return result;
+}
+
+int lbpf_uprobe_find(const struct lbpf_uprobe_options *options, struct lbpf_uprobe_places **out,
+                     struct lbpf_error *error)
+{
+    struct lbpf_uprobe_places *places;
+    int result = check_options(options, error);
+
+    *out = NULL;
+    if (result < 0)
+        return result;
+    places = calloc(1, sizeof *places);
+    if (!places)
+        return lbpf_error_no_memory(error, lbpf_uprobe_op(options));
+    result = open_binary(places, options, error);
+    if (result < 0) {
+        free(places);
+        return result;
+    }
+    result = find_offsets(places, options, error);
+    if (result < 0) {
+        lbpf_uprobe_places_free(places);
+        return result;
+    }
+    *out = places;
+    return 0;
+}
+
+void lbpf_uprobe_places_free(struct lbpf_uprobe_places *places)
+{
+    if (!places)
+        return;
+    lbpf_binary_close(&places->binary);
+    free(places->offsets);
+    free(places);
+}
+
+size_t lbpf_uprobe_places_count(const struct lbpf_uprobe_places *places)
+{
+    return places->count;
+}
