@@ -10,6 +10,7 @@
 #include "compile/cache.h"
 #include "compile/kernel_query.h"
 #include "elf/symtab.h"
+#include "host/descriptor.h"
 #include "host/features.h"
 #include "host/kallsyms.h"
 #include "host/nearest.h"

@@ -243,13 +243,22 @@ static void push_table_names(lua_State *L, const struct lbpf_bpf *bpf)
     }
 }
 
+/* b:get_table(name[, {reducer = f}]): with a reducer a table of its own, whose per-CPU leaves are
+ * what f makes of them. */
 static int bpf_get_table(lua_State *L)
 {
+    static const char *const names[] = {"reducer", NULL};
+    static const struct lbpf_options options = {"get_table", names};
     struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
     const char *name = luaL_checkstring(L, 2);
 
-    if (push_table(L, bpf, name))
+    lbpf_args_collect(L, 3, &options);
+    lbpf_args_push_function(L, &options, "reducer");
+    if (push_table(L, bpf, name)) {
+        if (!lua_isnil(L, -2))
+            lbpf_table_push_reduced(L, 1, lua_gettop(L) - 1);
         return 1;
+    }
     push_table_names(L, bpf);
     return lbpf_args_unknown(L, "the program has no table", name, lua_gettop(L), 0);
 }

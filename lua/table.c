@@ -1,13 +1,12 @@
 /*
- * Maps as Lua tables: one key at a time. What reads whole maps is in table_read.c, what prints them
- * in lua/bpf/. Method names win over keys that are strings: t:get(k) always looks a key up.
+ * Maps as Lua tables: their userdata, and how keys and leaves travel between bytes and Lua values.
+ * What is done with one key is in table_element.c, with all of them in table_read.c, what only some
+ * kinds of maps do in table_kinds.c, what prints them in lua/bpf/.
  */
 #include "table.h"
 
-#include "args.h"
 #include "errors.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,16 +67,20 @@ void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map)
 
     bpf = lua_absindex(L, bpf);
     lua_getiuservalue(L, bpf, LBPF_BPF_TYPES);
-    table =
-        lua_newuserdatauv(L, align8(sizeof *table) + key_room + leaf_room, LBPF_TABLE_USER_VALUES);
-    memset(table, 0, sizeof *table);
-    table->key_bytes = (unsigned char *)table + align8(sizeof *table);
+    table = lua_newuserdatauv(
+        L, align8(sizeof *table) + align8(sizeof *table->objects) + key_room + leaf_room,
+        LBPF_TABLE_USER_VALUES);
+    memset(table, 0, align8(sizeof *table) + sizeof *table->objects);
+    table->objects = (void *)((unsigned char *)table + align8(sizeof *table));
+    table->key_bytes = (unsigned char *)table->objects + align8(sizeof *table->objects);
     table->leaf_bytes = table->key_bytes + key_room;
     table->bpf = lua_touserdata(L, bpf);
     table->map = map;
     table->is_array = has_indices(map->type);
     table->is_stack_trace =
         map->type == BPF_MAP_TYPE_STACK_TRACE && !(map->flags & BPF_F_STACK_BUILD_ID);
+    table->can = lbpf_table_abilities(map);
+    table->key_object = lbpf_table_key_object(map);
     table->slot_size = lbpf_map_slot_size(map);
     luaL_setmetatable(L, metatable_name);
     lua_pushvalue(L, bpf);
@@ -88,6 +91,17 @@ void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map)
     shape_init(&table->leaf, map->value_type, map->value_size, "leaf", map->name);
     keep_metatable(L, &table->key, lua_gettop(L) - 1, LBPF_TABLE_KEY_METATABLE);
     keep_metatable(L, &table->leaf, lua_gettop(L) - 1, LBPF_TABLE_LEAF_METATABLE);
+    lua_remove(L, -2);
+}
+
+void lbpf_table_push_reduced(lua_State *L, int bpf, int function)
+{
+    const struct lbpf_table *table = lbpf_table_check(L, -1);
+
+    lbpf_table_require(L, table, LBPF_CAN_REDUCE, "reducer");
+    lbpf_table_push(L, bpf, table->map);
+    lua_pushvalue(L, function);
+    lua_setiuservalue(L, -2, LBPF_TABLE_REDUCER);
     lua_remove(L, -2);
 }
 
@@ -108,7 +122,7 @@ int lbpf_table_push_context(lua_State *L)
 {
     int types = lua_gettop(L) + 1;
 
-    for (int i = LBPF_TABLE_TYPES; i <= LBPF_TABLE_LEAF_METATABLE; i++)
+    for (int i = LBPF_TABLE_TYPES; i <= LBPF_TABLE_REDUCER; i++)
         lua_getiuservalue(L, 1, i);
     return types;
 }
@@ -159,10 +173,28 @@ static void push_stack(lua_State *L, const struct lbpf_table *table, const unsig
     }
 }
 
+/* Replaces the array on top of the stack by f(f(f(a[1], a[2]), a[3]), …). */
+static void reduce(lua_State *L, int function)
+{
+    int array = lua_gettop(L);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, array);
+
+    luaL_checkstack(L, 6, NULL);
+    lua_rawgeti(L, array, 1);
+    for (lua_Integer i = 2; i <= count; i++) {
+        lua_pushvalue(L, function);
+        lua_insert(L, -2);
+        lua_rawgeti(L, array, i);
+        lua_call(L, 2, 1);
+    }
+    lua_replace(L, array);
+}
+
 void lbpf_table_push_value(lua_State *L, const struct lbpf_table *table, int types,
                            const void *bytes)
 {
     const unsigned char *at = bytes;
+    bool reduces = table->map->per_cpu && !lua_isnil(L, types + 3);
 
     if (table->is_stack_trace) {
         push_stack(L, table, bytes);
@@ -177,6 +209,8 @@ void lbpf_table_push_value(lua_State *L, const struct lbpf_table *table, int typ
         push_shape(L, &table->leaf, types, types + 2, at);
         lua_rawseti(L, -2, (lua_Integer)cpu + 1);
     }
+    if (reduces)
+        reduce(L, types + 3);
 }
 
 static void read_shape(lua_State *L, const struct lbpf_shape *shape, int index, void *bytes)
@@ -204,6 +238,8 @@ void lbpf_table_read_key(lua_State *L, const struct lbpf_table *table, int index
     int is_integer;
     uint32_t word;
 
+    if (lbpf_table_read_key_object(L, table, index) || lbpf_table_read_prefix(L, table, index))
+        return;
     if (!table->is_array || table->map->key_size != sizeof word) {
         read_shape(L, &table->key, index, table->key_bytes);
         return;
@@ -226,7 +262,7 @@ void lbpf_table_read_value(lua_State *L, const struct lbpf_table *table, int ind
 
     index = lua_absindex(L, index);
     memset(table->leaf_bytes, 0, lbpf_map_value_bytes(table->map));
-    if (lbpf_table_read_descriptor(L, table, index))
+    if (lbpf_table_read_leaf_object(L, table, index))
         return;
     if (!table->map->per_cpu) {
         read_shape(L, &table->leaf, index, table->leaf_bytes);
@@ -242,190 +278,6 @@ void lbpf_table_read_value(lua_State *L, const struct lbpf_table *table, int ind
     }
 }
 
-/* ---- operations ----------------------------------------------------------------------------- */
-
-bool lbpf_table_lookup(lua_State *L, const struct lbpf_table *table)
-{
-    struct lbpf_error error = {0};
-    int result = lbpf_map_lookup(table->map, table->key_bytes, table->leaf_bytes, &error);
-
-    if (result && result != -ENOENT)
-        lbpf_raise(L, &error);
-    return result == 0;
-}
-
-void lbpf_table_update(lua_State *L, const struct lbpf_table *table)
-{
-    struct lbpf_error error = {0};
-
-    if (lbpf_map_update(table->map, table->key_bytes, table->leaf_bytes, BPF_ANY, &error))
-        lbpf_raise(L, &error);
-}
-
-bool lbpf_table_delete(lua_State *L, const struct lbpf_table *table)
-{
-    struct lbpf_error error = {0};
-    int result = lbpf_map_delete(table->map, table->key_bytes, &error);
-
-    if (result && result != -ENOENT)
-        lbpf_raise(L, &error);
-    return result == 0;
-}
-
-static int get(lua_State *L, const struct lbpf_table *table)
-{
-    int types;
-
-    lbpf_table_read_key(L, table, 2);
-    if (!lbpf_table_lookup(L, table)) {
-        lua_pushnil(L);
-        return 1;
-    }
-    if (table->leaf.is_integer && !table->map->per_cpu) {
-        lua_pushinteger(L, lbpf_decode_integer(table->leaf.type, table->leaf_bytes, 0, 0));
-        return 1;
-    }
-    types = lbpf_table_push_context(L);
-    lbpf_table_push_value(L, table, types, table->leaf_bytes);
-    return 1;
-}
-
-static int table_get(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-
-    luaL_checkany(L, 2);
-    return get(L, table);
-}
-
-static bool can_zero(const struct lbpf_table *table)
-{
-    return table->map->type == BPF_MAP_TYPE_ARRAY || table->map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
-}
-
-/* Deletes the key at index 2; what can not be deleted is zeroed. */
-static bool remove_key(lua_State *L, const struct lbpf_table *table)
-{
-    lbpf_table_read_key(L, table, 2);
-    if (!can_zero(table))
-        return lbpf_table_delete(L, table);
-    memset(table->leaf_bytes, 0, lbpf_map_value_bytes(table->map));
-    lbpf_table_update(L, table);
-    return true;
-}
-
-static void set(lua_State *L, const struct lbpf_table *table)
-{
-    lbpf_table_read_key(L, table, 2);
-    lbpf_table_read_value(L, table, 3);
-    lbpf_table_update(L, table);
-}
-
-static int table_set(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-
-    luaL_checkany(L, 3);
-    set(L, table);
-    return 0;
-}
-
-static int table_delete(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-
-    luaL_checkany(L, 2);
-    lua_pushboolean(L, remove_key(L, table));
-    return 1;
-}
-
-/* Whether t["text"] can be a look-up rather than a misspelt method. */
-static bool has_string_keys(const struct lbpf_table *table, size_t size)
-{
-    const struct lbpf_type *type = table->key.type;
-
-    if (table->is_array)
-        return false;
-    if (!type || lbpf_type_is_record(type) || (type->kind == LBPF_TYPE_INT && type->size == 16))
-        return size == table->key.size;
-    return type->kind == LBPF_TYPE_ARRAY || type->kind == LBPF_TYPE_ENUM;
-}
-
-/* What BCC has as attributes of a table: t.max_entries and its like. */
-static bool push_attribute(lua_State *L, const struct lbpf_map *map, const char *name)
-{
-    const struct {
-        const char *name;
-        lua_Integer value;
-    } attributes[] = {
-        {"max_entries", map->max_entries}, {"flags", map->flags},          {"ttype", map->type},
-        {"key_size", map->key_size},       {"leaf_size", map->value_size}, {"map_fd", map->fd},
-    };
-
-    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
-        if (strcmp(attributes[i].name, name) != 0)
-            continue;
-        lua_pushinteger(L, attributes[i].value);
-        return true;
-    }
-    if (strcmp(name, "name") != 0)
-        return false;
-    lua_pushstring(L, map->name);
-    return true;
-}
-
-static int table_index(lua_State *L)
-{
-    struct lbpf_table *table = luaL_checkudata(L, 1, metatable_name);
-    size_t size;
-
-    if (lua_type(L, 2) == LUA_TSTRING) {
-        lua_pushvalue(L, 2);
-        if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
-            return 1;
-        lua_pop(L, 1);
-        table = lbpf_table_check(L, 1);
-        if (push_attribute(L, table->map, lua_tolstring(L, 2, &size)))
-            return 1;
-        if (!has_string_keys(table, size)) {
-            lua_pushvalue(L, lua_upvalueindex(1));
-            return lbpf_args_unknown(L, "a table has no method", lua_tostring(L, 2), lua_gettop(L),
-                                     0);
-        }
-    }
-    lbpf_bpf_check_open(L, table->bpf);
-    return get(L, table);
-}
-
-static int table_newindex(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-
-    if (lua_isnil(L, 3))
-        remove_key(L, table);
-    else
-        set(L, table);
-    return 0;
-}
-
-static int table_clear(lua_State *L)
-{
-    struct lbpf_error error = {0};
-
-    if (lbpf_map_clear(lbpf_table_check(L, 1)->map, &error))
-        return lbpf_raise(L, &error);
-    return 0;
-}
-
-static int table_zero(lua_State *L)
-{
-    struct lbpf_error error = {0};
-
-    if (lbpf_map_zero(lbpf_table_check(L, 1)->map, &error))
-        return lbpf_raise(L, &error);
-    return 0;
-}
-
 /* t:key([v]): a key to fill and to look up or store with; v gives its first content. */
 static int table_key(lua_State *L)
 {
@@ -433,7 +285,7 @@ static int table_key(lua_State *L)
     int types;
 
     memset(table->key_bytes, 0, table->key.size);
-    if (!lua_isnoneornil(L, 2))
+    if (!lua_isnoneornil(L, 2) && !lbpf_table_read_prefix(L, table, 2))
         read_shape(L, &table->key, 2, table->key_bytes);
     types = lbpf_table_push_context(L);
     lbpf_table_push_key(L, table, types, table->key_bytes);
@@ -450,6 +302,8 @@ static int table_leaf(lua_State *L)
     if (!lua_isnoneornil(L, 2))
         lbpf_table_read_value(L, table, 2);
     types = lbpf_table_push_context(L);
+    lua_pushnil(L);
+    lua_replace(L, types + 3); /* not reduced: it is to be filled */
     lbpf_table_push_value(L, table, types, table->leaf_bytes);
     return 1;
 }
@@ -457,15 +311,15 @@ static int table_leaf(lua_State *L)
 static int table_tostring(lua_State *L)
 {
     struct lbpf_table *table = luaL_checkudata(L, 1, metatable_name);
+    const char *name = strstr(table->key.what, " '");
 
-    lua_pushfstring(L, "bpf.Table%s", strstr(table->key.what, " '"));
+    if (!table->bpf->session)
+        lua_pushfstring(L, "bpf.Table%s (closed)", name);
+    else
+        lua_pushfstring(L, "bpf.Table%s (%s, max_entries %I)", name, lbpf_map_kind(table->map),
+                        (LUAI_UACINT)table->map->max_entries);
     return 1;
 }
-
-static const luaL_Reg methods[] = {
-    {"get", table_get},   {"set", table_set}, {"delete", table_delete}, {"clear", table_clear},
-    {"zero", table_zero}, {"key", table_key}, {"leaf", table_leaf},     {NULL, NULL},
-};
 
 void lbpf_table_push_metatable(lua_State *L)
 {
@@ -474,18 +328,18 @@ void lbpf_table_push_metatable(lua_State *L)
 
 void lbpf_tables_open(lua_State *L)
 {
+    static const luaL_Reg methods[] = {{"key", table_key}, {"leaf", table_leaf}, {NULL, NULL}};
+
     luaL_newlib(L, methods);
     luaL_newmetatable(L, metatable_name);
-    lua_pushvalue(L, -2);
-    lua_pushcclosure(L, table_index, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, table_newindex);
-    lua_setfield(L, -2, "__newindex");
     lua_pushcfunction(L, table_tostring);
     lua_setfield(L, -2, "__tostring");
     lua_pushliteral(L, "bpf.Table");
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
+    lbpf_table_element_methods(L, lua_gettop(L));
     lbpf_table_read_methods(L, lua_gettop(L));
+    lbpf_table_mapping_methods(L, lua_gettop(L));
+    lbpf_table_reduce_methods(L, lua_gettop(L));
     lbpf_table_kind_methods(L, lua_gettop(L));
 }

@@ -1,7 +1,4 @@
-/*
- * What only some kinds of maps do: queues and stacks, which have no keys; events; and leaves that
- * stand for something that the kernel keeps. Those are written as a file descriptor, and read as
- * another number: the id of the program or map.
+/* What kinds of maps can do, and what only some do: queues and stacks, which have no keys; events.
  */
 #include "table.h"
 
@@ -10,64 +7,105 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
 
-/* ---- leaves that are descriptors ------------------------------------------------------------ */
+/* ---- what a kind can do --------------------------------------------------------------------- */
 
-static bool has_descriptors(enum bpf_map_type type)
+enum {
+    ELEMENTS = LBPF_CAN_GET | LBPF_CAN_SET | LBPF_CAN_DELETE,
+    ALL_KEYS = ELEMENTS | LBPF_CAN_LIST,
+};
+
+unsigned lbpf_table_abilities(const struct lbpf_map *map)
 {
-    switch (type) {
-    case BPF_MAP_TYPE_PROG_ARRAY:
-    case BPF_MAP_TYPE_ARRAY_OF_MAPS:
-    case BPF_MAP_TYPE_HASH_OF_MAPS:
-        return true;
-    default:
-        return false;
+    unsigned per_cpu = map->per_cpu ? LBPF_CAN_REDUCE : 0;
+
+    switch ((int)map->type) {
+    case BPF_MAP_TYPE_QUEUE:
+    case BPF_MAP_TYPE_STACK:
+        return LBPF_CAN_PUSH;
+    case BPF_MAP_TYPE_RINGBUF:
+        return LBPF_CAN_RING;
+    case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+        return LBPF_CAN_PERF | LBPF_CAN_SET | LBPF_CAN_DELETE;
+    case BPF_MAP_TYPE_CGROUP_ARRAY:
+    case BPF_MAP_TYPE_XSKMAP:
+        return LBPF_CAN_SET | LBPF_CAN_DELETE;
+    case BPF_MAP_TYPE_SOCKMAP:
+    case BPF_MAP_TYPE_SOCKHASH:
+    case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY: /* what is read is the socket's cookie of 8 bytes */
+        return map->value_size == 8 ? ALL_KEYS : LBPF_CAN_SET | LBPF_CAN_DELETE;
+    case BPF_MAP_TYPE_STACK_TRACE:
+        return LBPF_CAN_GET | LBPF_CAN_DELETE | LBPF_CAN_LIST |
+               (map->flags & BPF_F_STACK_BUILD_ID ? 0 : LBPF_CAN_STACK);
+    case BPF_MAP_TYPE_LPM_TRIE:
+        return ALL_KEYS | (map->key_size == 8 || map->key_size == 20 ? LBPF_CAN_PREFIX : 0);
+    case BPF_MAP_TYPE_CGROUP_STORAGE:
+    case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
+        return LBPF_CAN_GET | LBPF_CAN_SET | LBPF_CAN_LIST | per_cpu;
+    case BPF_MAP_TYPE_SK_STORAGE:
+    case BPF_MAP_TYPE_INODE_STORAGE:
+    case BPF_MAP_TYPE_TASK_STORAGE:
+    case LBPF_MAP_TYPE_CGRP_STORAGE:
+        return ELEMENTS;
+    default: /* what this version does not know is left to the kernel */
+        return ALL_KEYS | per_cpu;
     }
 }
 
-bool lbpf_table_read_descriptor(lua_State *L, const struct lbpf_table *table, int index)
-{
-    bool wants_program = table->map->type == BPF_MAP_TYPE_PROG_ARRAY;
-    const struct lbpf_table *inner = lbpf_table_test(L, index);
-    int is_integer = 0;
-    lua_Integer fd;
+/* Method names and what they need, in the order in which a message lists them. */
+static const struct {
+    unsigned needs;
+    const char *names;
+} method_needs[] = {
+    {LBPF_CAN_GET, "get, contains"},
+    {LBPF_CAN_SET, "set, update, items_update_batch"},
+    {LBPF_CAN_DELETE, "delete, items_delete_batch"},
+    {LBPF_CAN_GET | LBPF_CAN_SET, "setdefault"},
+    {LBPF_CAN_GET | LBPF_CAN_DELETE, "pop"},
+    {LBPF_CAN_LIST, "next"},
+    {LBPF_CAN_LIST | LBPF_CAN_GET, "pairs, items, keys, values"},
+    {LBPF_CAN_LIST | LBPF_CAN_GET | LBPF_CAN_SET, "zero"},
+    {LBPF_CAN_LIST | LBPF_CAN_DELETE, "popitem, clear"},
+    {LBPF_CAN_REDUCE, "getvalue, sum, average, max, min"},
+    {LBPF_CAN_STACK, "get_stack, walk"},
+    {LBPF_CAN_PREFIX, "prefix"},
+    {LBPF_CAN_PUSH, "push, pop, peek, values, clear"},
+    {LBPF_CAN_PERF, "open_perf_buffer, event"},
+    {LBPF_CAN_RING, "open_ring_buffer, event"},
+};
 
-    if (!has_descriptors(table->map->type) || table->map->value_size != sizeof(uint32_t))
-        return false;
-    if (inner && !wants_program) {
-        fd = lbpf_table_check(L, index)->map->fd;
-        is_integer = 1;
-    } else if (lua_istable(L, index) && wants_program) {
-        lua_getfield(L, index, "fd");
-        fd = lua_tointegerx(L, -1, &is_integer);
-        lua_pop(L, 1);
-    } else {
-        fd = lua_tointegerx(L, index, &is_integer);
-    }
-    if (!is_integer || fd < 0 || fd > INT32_MAX)
-        lbpf_misuse(L, "%s: %s or a file descriptor expected, got %s", table->leaf.what,
-                    wants_program ? "a function that b:load_func gives" : "a table of a BPF object",
-                    luaL_typename(L, index));
-    memcpy(table->leaf_bytes, &(uint32_t){(uint32_t)fd}, sizeof(uint32_t));
-    return true;
+void lbpf_table_require(lua_State *L, const struct lbpf_table *table, unsigned needs,
+                        const char *method)
+{
+    char list[256] = "";
+    size_t used = 0;
+
+    if ((table->can & needs) == needs)
+        return;
+    for (size_t i = 0; i < sizeof method_needs / sizeof *method_needs; i++)
+        if ((table->can & method_needs[i].needs) == method_needs[i].needs && used < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
+                                     method_needs[i].names);
+    lbpf_misuse(L, "table '%s' is of kind '%s' and has no %s: it has %s", table->map->name,
+                lbpf_map_kind(table->map), method, list);
 }
 
 /* ---- queues and stacks ---------------------------------------------------------------------- */
 
-static struct lbpf_table *check_queue(lua_State *L)
+static struct lbpf_table *check_queue(lua_State *L, const char *method)
 {
     struct lbpf_table *table = lbpf_table_check(L, 1);
 
-    if (table->map->type != BPF_MAP_TYPE_QUEUE && table->map->type != BPF_MAP_TYPE_STACK)
-        lbpf_misuse(L, "table '%s' is no queue or stack", table->map->name);
+    lbpf_table_require(L, table, LBPF_CAN_PUSH, method);
     return table;
 }
 
 /* t:push(leaf[, flags]): flag 2 (BPF_EXIST) drops the oldest leaf when there is no room. */
 static int table_push(lua_State *L)
 {
-    struct lbpf_table *table = check_queue(L);
+    struct lbpf_table *table = check_queue(L, "push");
     lua_Integer flags = luaL_optinteger(L, 3, BPF_ANY);
     struct lbpf_error error = {0};
 
@@ -80,7 +118,7 @@ static int table_push(lua_State *L)
 
 static int push_first(lua_State *L, bool remove)
 {
-    struct lbpf_table *table = check_queue(L);
+    struct lbpf_table *table = check_queue(L, remove ? "pop" : "peek");
     struct lbpf_error error = {0};
     int result = (remove ? lbpf_map_pop : lbpf_map_peek)(table->map, table->leaf_bytes, &error);
 
@@ -95,8 +133,24 @@ static int push_first(lua_State *L, bool remove)
     return 1;
 }
 
-/* t:pop(): the next leaf, removed; nil when there is none. */
-static int table_pop(lua_State *L)
+int lbpf_table_pop_values(lua_State *L, const struct lbpf_table *table, int types)
+{
+    struct lbpf_error error = {0};
+    int result = 0;
+
+    lua_newtable(L);
+    for (uint32_t i = 1; !result && i <= table->map->max_entries; i++) {
+        result = lbpf_map_pop(table->map, table->leaf_bytes, &error);
+        if (result)
+            break;
+        lbpf_table_push_value(L, table, types, table->leaf_bytes);
+        lua_rawseti(L, -2, i);
+    }
+    return result && result != -ENOENT ? lbpf_raise(L, &error) : 1;
+}
+
+/* The next leaf, removed; nil when there is none. */
+int lbpf_table_pop_first(lua_State *L)
 {
     return push_first(L, true);
 }
@@ -135,8 +189,10 @@ static int table_event(lua_State *L)
 void lbpf_table_kind_methods(lua_State *L, int methods)
 {
     static const luaL_Reg functions[] = {
-        {"push", table_push},   {"pop", table_pop}, {"peek", table_peek},
-        {"event", table_event}, {NULL, NULL},
+        {"push", table_push},
+        {"peek", table_peek},
+        {"event", table_event},
+        {NULL, NULL},
     };
 
     lua_pushvalue(L, methods);

@@ -58,6 +58,14 @@ static void snapshot_free(struct snapshot *snapshot)
     snapshot->count = 0;
 }
 
+static struct lbpf_table *check_listable(lua_State *L, unsigned needs, const char *method)
+{
+    struct lbpf_table *table = lbpf_table_check(L, 1);
+
+    lbpf_table_require(L, table, LBPF_CAN_LIST | needs, method);
+    return table;
+}
+
 /* ---- items ---------------------------------------------------------------------------------- */
 
 /*
@@ -97,7 +105,8 @@ static int items_next(lua_State *L)
 
 static int push_items(lua_State *L, bool remove)
 {
-    struct lbpf_table *table = lbpf_table_check(L, 1);
+    struct lbpf_table *table = check_listable(L, LBPF_CAN_GET | (remove ? LBPF_CAN_DELETE : 0),
+                                              remove ? "items_lookup_and_delete_batch" : "items");
     int types = (lua_settop(L, 1), lbpf_table_push_context(L));
     struct snapshot *snapshot = push_snapshot(L, table, remove);
 
@@ -131,7 +140,7 @@ static int table_items_lookup_and_delete_batch(lua_State *L)
 
 static int table_keys(lua_State *L)
 {
-    struct lbpf_table *table = lbpf_table_check(L, 1);
+    struct lbpf_table *table = check_listable(L, LBPF_CAN_GET, "keys");
     int types = (lua_settop(L, 1), lbpf_table_push_context(L));
     struct snapshot *snapshot = push_snapshot(L, table, false);
 
@@ -144,12 +153,17 @@ static int table_keys(lua_State *L)
     return 1;
 }
 
+/* t:values(): of a queue or stack those that it pops, as in BCC. */
 static int table_values(lua_State *L)
 {
     struct lbpf_table *table = lbpf_table_check(L, 1);
     int types = (lua_settop(L, 1), lbpf_table_push_context(L));
-    struct snapshot *snapshot = push_snapshot(L, table, false);
+    struct snapshot *snapshot;
 
+    if (table->can & LBPF_CAN_PUSH)
+        return lbpf_table_pop_values(L, table, types);
+    check_listable(L, LBPF_CAN_GET, "values");
+    snapshot = push_snapshot(L, table, false);
     lua_createtable(L, (int)snapshot->count, 0);
     for (size_t i = 0; i < snapshot->count; i++) {
         lbpf_table_push_value(L, table, types, value_at(table, snapshot, i));
@@ -159,11 +173,11 @@ static int table_values(lua_State *L)
     return 1;
 }
 
-/* Upvalues: table, types, key metatable, leaf metatable, snapshot. */
+/* Upvalues: table, types, key metatable, leaf metatable, reducer, snapshot. */
 static int pairs_next(lua_State *L)
 {
     struct lbpf_table *table = lua_touserdata(L, lua_upvalueindex(1));
-    struct snapshot *snapshot = lua_touserdata(L, lua_upvalueindex(5));
+    struct snapshot *snapshot = lua_touserdata(L, lua_upvalueindex(6));
     size_t i = snapshot->next;
 
     if (i >= snapshot->count) {
@@ -173,7 +187,7 @@ static int pairs_next(lua_State *L)
     lbpf_bpf_check_open(L, table->bpf);
     snapshot->next++;
     lua_settop(L, 0);
-    for (int upvalue = 2; upvalue <= 4; upvalue++)
+    for (int upvalue = 2; upvalue <= 5; upvalue++)
         lua_pushvalue(L, lua_upvalueindex(upvalue));
     lbpf_table_push_key(L, table, 1, key_at(table, snapshot, i));
     lbpf_table_push_value(L, table, 1, value_at(table, snapshot, i));
@@ -182,13 +196,13 @@ static int pairs_next(lua_State *L)
 
 static int table_pairs(lua_State *L)
 {
-    struct lbpf_table *table = lbpf_table_check(L, 1);
+    struct lbpf_table *table = check_listable(L, LBPF_CAN_GET, "pairs");
 
     lua_settop(L, 1);
     lua_pushvalue(L, 1);
     lbpf_table_push_context(L);
     push_snapshot(L, table, false);
-    lua_pushcclosure(L, pairs_next, 5);
+    lua_pushcclosure(L, pairs_next, 6);
     return 1;
 }
 
@@ -205,6 +219,7 @@ static int table_len(lua_State *L)
         lua_pushinteger(L, 0);
         return 1;
     }
+    check_listable(L, LBPF_CAN_GET, "length");
     snapshot = push_snapshot(L, table, false);
     lua_pushinteger(L, (lua_Integer)snapshot->count);
     snapshot_free(snapshot);
@@ -215,32 +230,63 @@ static int table_len(lua_State *L)
 
 static lua_Integer check_batch(lua_State *L, int index, const struct lbpf_table *table)
 {
-    lua_Integer count;
+    lua_Integer count, room = table->map->max_entries ? table->map->max_entries : INT32_MAX;
 
     luaL_checktype(L, index, LUA_TTABLE);
     count = (lua_Integer)lua_rawlen(L, index);
-    if (count < 1 || count > (lua_Integer)table->map->max_entries)
-        lbpf_misuse(L, "Array's length is wrong: %d, while table '%s' has room for %u", (int)count,
-                    table->map->name, table->map->max_entries);
+    if (count < 1 || count > room)
+        lbpf_misuse(L, "Array's length is wrong: %d, while table '%s' has room for %d", (int)count,
+                    table->map->name, (int)room);
     return count;
+}
+
+/* Whether keys or leaves are opened for each operation, so that they cannot go together. */
+static bool goes_one_by_one(const struct lbpf_table *table)
+{
+    return table->key_object != LBPF_KEY_ITSELF || table->map->type == BPF_MAP_TYPE_CGROUP_ARRAY;
+}
+
+/* Appends the key at place i of the array at index 2. */
+static void append_key(lua_State *L, const struct lbpf_table *table, lua_Integer i,
+                       struct lbpf_buffer *keys)
+{
+    lua_rawgeti(L, 2, i);
+    lbpf_table_read_key(L, table, -1);
+    lua_pop(L, 1);
+    lbpf_buffer_append(keys, table->key_bytes, table->map->key_size);
 }
 
 /* t:items_update_batch(keys, leaves) */
 static int table_items_update_batch(lua_State *L)
 {
     struct lbpf_table *table = lbpf_table_check(L, 1);
-    lua_Integer count = check_batch(L, 2, table);
+    struct lbpf_buffer *keys, *values;
+    struct lbpf_error error = {0};
+    lua_Integer count;
 
+    lbpf_table_require(L, table, LBPF_CAN_SET, "items_update_batch");
+    count = check_batch(L, 2, table);
     if (check_batch(L, 3, table) != count)
         return lbpf_misuse(L, "keys array length != values array length");
+    lua_settop(L, 3);
+    keys = lbpf_scratch_push(L);
+    values = lbpf_scratch_push(L);
     for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, 2, i);
-        lbpf_table_read_key(L, table, -1);
+        append_key(L, table, i, keys);
         lua_rawgeti(L, 3, i);
         lbpf_table_read_value(L, table, -1);
-        lbpf_table_update(L, table);
-        lua_pop(L, 2);
+        if (goes_one_by_one(table))
+            lbpf_table_update(L, table);
+        lua_pop(L, 1);
+        lbpf_buffer_append(values, table->leaf_bytes, lbpf_map_value_bytes(table->map));
     }
+    lbpf_scratch_check(L, keys);
+    lbpf_scratch_check(L, values);
+    if (!goes_one_by_one(table) &&
+        lbpf_map_update_many(table->map, keys->data, values->data, (uint32_t)count, &error))
+        return lbpf_raise(L, &error);
+    lbpf_buffer_free(keys);
+    lbpf_buffer_free(values);
     return 0;
 }
 
@@ -249,152 +295,30 @@ static int table_items_delete_batch(lua_State *L)
 {
     struct lbpf_table *table = lbpf_table_check(L, 1);
     struct lbpf_error error = {0};
+    struct lbpf_buffer *keys;
+    bool alone = goes_one_by_one(table) || lbpf_table_can_zero(table);
     lua_Integer count;
 
+    lbpf_table_require(L, table, LBPF_CAN_DELETE, "items_delete_batch");
     if (lua_isnoneornil(L, 2)) {
+        lbpf_table_require(L, table, LBPF_CAN_LIST, "items_delete_batch without keys");
         if (lbpf_map_clear(table->map, &error))
             return lbpf_raise(L, &error);
         return 0;
     }
     count = check_batch(L, 2, table);
+    lua_settop(L, 2);
+    keys = lbpf_scratch_push(L);
     for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, 2, i);
-        lbpf_table_read_key(L, table, -1);
-        lbpf_table_delete(L, table);
-        lua_pop(L, 1);
+        append_key(L, table, i, keys);
+        if (alone)
+            lbpf_table_delete(L, table);
     }
+    lbpf_scratch_check(L, keys);
+    if (!alone && lbpf_map_delete_many(table->map, keys->data, (uint32_t)count, &error))
+        return lbpf_raise(L, &error);
+    lbpf_buffer_free(keys);
     return 0;
-}
-
-/* ---- per-CPU and stacks --------------------------------------------------------------------- */
-
-/* Looks up the key at index 2 of a per-CPU table whose leaves are integers; NULL when it is absent.
- */
-static const struct lbpf_table *lookup_per_cpu(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-
-    luaL_checkany(L, 2);
-    if (!table->map->per_cpu)
-        lbpf_misuse(L, "table '%s' is not per CPU", table->map->name);
-    if (!table->leaf.is_integer)
-        lbpf_misuse(L, "Leaf must be an integer type for this function; use t:getvalue(k)");
-    lbpf_table_read_key(L, table, 2);
-    return lbpf_table_lookup(L, table) ? table : NULL;
-}
-
-static int64_t leaf_of_cpu(const struct lbpf_table *table, uint32_t cpu)
-{
-    return lbpf_decode_integer(table->leaf.type, table->leaf_bytes + cpu * table->slot_size, 0, 0);
-}
-
-static uint64_t sum_of(const struct lbpf_table *table)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t cpu = 0; cpu < table->map->cpu_count; cpu++)
-        sum += (uint64_t)leaf_of_cpu(table, cpu);
-    return sum;
-}
-
-static int table_sum(lua_State *L)
-{
-    const struct lbpf_table *table = lookup_per_cpu(L);
-
-    if (table)
-        lua_pushinteger(L, (lua_Integer)sum_of(table));
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
-static int table_average(lua_State *L)
-{
-    const struct lbpf_table *table = lookup_per_cpu(L);
-
-    if (!table) {
-        lua_pushnil(L);
-        return 1;
-    }
-    if (table->leaf.type->is_signed)
-        lua_pushnumber(L, (lua_Number)(int64_t)sum_of(table) / table->map->cpu_count);
-    else
-        lua_pushnumber(L, (lua_Number)sum_of(table) / table->map->cpu_count);
-    return 1;
-}
-
-static bool is_less(const struct lbpf_table *table, int64_t a, int64_t b)
-{
-    return table->leaf.type->is_signed ? a < b : (uint64_t)a < (uint64_t)b;
-}
-
-static int push_extreme(lua_State *L, bool largest)
-{
-    const struct lbpf_table *table = lookup_per_cpu(L);
-    int64_t best;
-
-    if (!table) {
-        lua_pushnil(L);
-        return 1;
-    }
-    best = leaf_of_cpu(table, 0);
-    for (uint32_t cpu = 1; cpu < table->map->cpu_count; cpu++) {
-        int64_t value = leaf_of_cpu(table, cpu);
-
-        if (largest ? is_less(table, best, value) : is_less(table, value, best))
-            best = value;
-    }
-    lua_pushinteger(L, best);
-    return 1;
-}
-
-static int table_max(lua_State *L)
-{
-    return push_extreme(L, true);
-}
-
-static int table_min(lua_State *L)
-{
-    return push_extreme(L, false);
-}
-
-/* t:getvalue(k): the leaves of all CPUs, as t[k]. */
-static int table_getvalue(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-    int types;
-
-    luaL_checkany(L, 2);
-    if (!table->map->per_cpu)
-        return lbpf_misuse(L, "table '%s' is not per CPU", table->map->name);
-    lbpf_table_read_key(L, table, 2);
-    if (!lbpf_table_lookup(L, table)) {
-        lua_pushnil(L);
-        return 1;
-    }
-    types = lbpf_table_push_context(L);
-    lbpf_table_push_value(L, table, types, table->leaf_bytes);
-    return 1;
-}
-
-/* t:get_stack(id): the addresses, innermost first; nil for an id that is an error or not there. */
-static int table_get_stack(lua_State *L)
-{
-    struct lbpf_table *table = lbpf_table_check(L, 1);
-    lua_Integer id = luaL_checkinteger(L, 2);
-    uint32_t key = (uint32_t)id;
-
-    if (!table->is_stack_trace)
-        return lbpf_misuse(L, "table '%s' holds no stacks", table->map->name);
-    if (id >= 0 && id < (lua_Integer)table->map->max_entries) {
-        memcpy(table->key_bytes, &key, sizeof key);
-        if (lbpf_table_lookup(L, table)) {
-            lbpf_table_push_value(L, table, 0, table->leaf_bytes);
-            return 1;
-        }
-    }
-    lua_pushnil(L);
-    return 1;
 }
 
 void lbpf_table_read_methods(lua_State *L, int methods)
@@ -407,12 +331,6 @@ void lbpf_table_read_methods(lua_State *L, int methods)
         {"items_lookup_and_delete_batch", table_items_lookup_and_delete_batch},
         {"items_update_batch", table_items_update_batch},
         {"items_delete_batch", table_items_delete_batch},
-        {"sum", table_sum},
-        {"average", table_average},
-        {"max", table_max},
-        {"min", table_min},
-        {"getvalue", table_getvalue},
-        {"get_stack", table_get_stack},
         {NULL, NULL},
     };
 

@@ -16,6 +16,13 @@
 /* One batch call reads at most so much; also the kernel allocates in these sizes. */
 #define BATCH_KEYS  4096u
 #define BATCH_BYTES (1u << 20)
+/* What a walk over a map without max_entries (cgroup storage) ends at. */
+#define UNBOUNDED_KEYS (1u << 20)
+
+const char *lbpf_map_kind(const struct lbpf_map *map)
+{
+    return lbpf_map_type_name(map->type);
+}
 
 size_t lbpf_map_slot_size(const struct lbpf_map *map)
 {
@@ -30,6 +37,11 @@ size_t lbpf_map_value_bytes(const struct lbpf_map *map)
 static bool is_array(const struct lbpf_map *map)
 {
     return map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+static bool is_queue(const struct lbpf_map *map)
+{
+    return map->type == BPF_MAP_TYPE_QUEUE || map->type == BPF_MAP_TYPE_STACK;
 }
 
 static bool has_keys(const struct lbpf_map *map)
@@ -112,12 +124,86 @@ int lbpf_map_next_key(const struct lbpf_map *map, const void *key, void *next,
     return !result || result == -ENOENT ? result : refuse(map, "list", result, error);
 }
 
-/* ---- reading all: batches ------------------------------------------------------------------- */
+/* ---- many elements -------------------------------------------------------------------------- */
 
 /* Whether result says that this kernel or this map type has no batch call. */
 static bool is_no_batch(int result)
 {
     return result == -EINVAL || result == -524 || result == -EOPNOTSUPP;
+}
+
+int lbpf_map_update_many(const struct lbpf_map *map, const void *keys, const void *values,
+                         uint32_t count, struct lbpf_error *error)
+{
+    const char *key = keys, *value = values;
+    uint32_t done = count;
+    int result = bpf_map_update_batch(map->fd, keys, values, &done, NULL);
+
+    if (is_no_batch(result)) {
+        result = 0;
+        for (uint32_t i = 0; !result && i < count; i++) {
+            result = bpf_map_update_elem(map->fd, key, value, BPF_ANY);
+            key += map->key_size;
+            value += lbpf_map_value_bytes(map);
+        }
+    }
+    return result ? refuse_update(map, result, error) : 0;
+}
+
+static int delete_each(const struct lbpf_map *map, const char *keys, uint32_t count)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < count && (!result || result == -ENOENT); i++)
+        result = bpf_map_delete_elem(map->fd, keys + (size_t)i * map->key_size);
+    return result == -ENOENT ? 0 : result;
+}
+
+/* The kernel stops at a key that is not there; the rest is for the next call. */
+int lbpf_map_delete_many(const struct lbpf_map *map, const void *keys, uint32_t count,
+                         struct lbpf_error *error)
+{
+    const char *rest = keys;
+    int result = 0;
+
+    while (count && !result) {
+        uint32_t done = count;
+
+        result = bpf_map_delete_batch(map->fd, rest, &done, NULL);
+        if (is_no_batch(result)) {
+            result = delete_each(map, rest, count);
+            break;
+        }
+        if (result == -ENOENT && done < count) {
+            done++;
+            result = 0;
+        }
+        if (done > count || !done) /* cannot happen, and must not loop */
+            break;
+        rest += (size_t)done * map->key_size;
+        count -= done;
+    }
+    return result ? refuse(map, "delete from", result, error) : 0;
+}
+
+/* ---- reading all: batches ------------------------------------------------------------------- */
+
+/*
+ * Whether the batch calls of this kind see each key once. Hashes go bucket by bucket, arrays have
+ * every index; the others take "next key" steps inside the kernel, with their fault.
+ */
+static bool has_safe_batches(const struct lbpf_map *map)
+{
+    switch (map->type) {
+    case BPF_MAP_TYPE_HASH:
+    case BPF_MAP_TYPE_PERCPU_HASH:
+    case BPF_MAP_TYPE_LRU_HASH:
+    case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+    case BPF_MAP_TYPE_HASH_OF_MAPS:
+        return true;
+    default:
+        return is_array(map);
+    }
 }
 
 static uint32_t batch_size(const struct lbpf_map *map)
@@ -186,12 +272,13 @@ static int read_batches(const struct lbpf_map *map, bool remove, struct lbpf_buf
 static int collect_keys(const struct lbpf_map *map, struct lbpf_buffer *keys, size_t *count)
 {
     struct lbpf_strmap seen = {0};
-    size_t size = map->key_size, steps = 8 * (size_t)map->max_entries + 64;
+    size_t size = map->key_size, most = map->max_entries ? map->max_entries : UNBOUNDED_KEYS;
+    size_t steps = 8 * most + 64;
     char *pair = malloc(2 * size);
     char *key = NULL, *next = pair;
     int result = pair ? 0 : -ENOMEM;
 
-    while (!result && steps-- && *count < map->max_entries) {
+    while (!result && steps-- && *count < most) {
         result = bpf_map_get_next_key(map->fd, key, next);
         if (result)
             break;
@@ -256,7 +343,8 @@ int lbpf_map_read_all(const struct lbpf_map *map, bool remove, struct lbpf_buffe
     if (!has_keys(map))
         return lbpf_error_set(error, EOPNOTSUPP, "table", "Table %s (%s) has no keys to list",
                               map->name, lbpf_map_type_name(map->type));
-    result = read_batches(map, delete_now, keys, values, count);
+    result =
+        has_safe_batches(map) ? read_batches(map, delete_now, keys, values, count) : -EOPNOTSUPP;
     if ((*count == 0 && is_no_batch(result)) || (result == -EINTR && !delete_now)) {
         keys->size = key_start;
         values->size = value_start;
@@ -275,12 +363,26 @@ int lbpf_map_read_all(const struct lbpf_map *map, bool remove, struct lbpf_buffe
 
 /* ---- emptying ------------------------------------------------------------------------------- */
 
+/* At most as many as there is room for: a program may push while this pops. */
+static int clear_queue(const struct lbpf_map *map, struct lbpf_error *error)
+{
+    void *value = malloc(map->value_size);
+    int result = value ? 0 : lbpf_error_no_memory(error, "table");
+
+    for (uint32_t i = 0; !result && i < map->max_entries; i++)
+        result = lbpf_map_pop(map, value, error);
+    free(value);
+    return result == -ENOENT ? 0 : result;
+}
+
 int lbpf_map_clear(const struct lbpf_map *map, struct lbpf_error *error)
 {
     struct lbpf_buffer keys = {0}, values = {0};
     size_t count;
     int result;
 
+    if (is_queue(map))
+        return clear_queue(map, error);
     if (is_array(map))
         return lbpf_map_zero(map, error);
     result = lbpf_map_read_all(map, true, &keys, &values, &count, error);

@@ -29,6 +29,8 @@ struct lbpf_map {
     struct lbpf_map *lost; /* ring buffers: hidden counter of failed reservations; or NULL */
 };
 
+/* "hash", "ring buffer", … Static string. */
+const char *lbpf_map_kind(const struct lbpf_map *map);
 size_t
 lbpf_map_slot_size(const struct lbpf_map *map); /* value_size, rounded up to 8 when per-CPU */
 size_t lbpf_map_value_bytes(const struct lbpf_map *map); /* slot size × cpu_count */
@@ -49,6 +51,14 @@ int lbpf_map_peek(const struct lbpf_map *map, void *value, struct lbpf_error *er
 int lbpf_map_next_key(const struct lbpf_map *map, const void *key, void *next,
                       struct lbpf_error *error);
 
+/* Stores, or deletes, count elements with one call where the kernel has it for the kind (5.6). Keys
+ * that are not there are no failure of a deletion; a failed update leaves what was stored before.
+ */
+int lbpf_map_update_many(const struct lbpf_map *map, const void *keys, const void *values,
+                         uint32_t count, struct lbpf_error *error);
+int lbpf_map_delete_many(const struct lbpf_map *map, const void *keys, uint32_t count,
+                         struct lbpf_error *error);
+
 /*
  * Reads the whole map: appends count keys and count values. Uses the batch calls where the kernel
  * has them (5.6), else one look-up per key; keys that vanish meanwhile are skipped, no key comes
@@ -58,7 +68,7 @@ int lbpf_map_next_key(const struct lbpf_map *map, const void *key, void *next,
 int lbpf_map_read_all(const struct lbpf_map *map, bool remove, struct lbpf_buffer *keys,
                       struct lbpf_buffer *values, size_t *count, struct lbpf_error *error);
 
-/* Deletes every key (arrays: writes zeros; stack traces too are emptied). */
+/* Deletes every key, or leaf of a queue (arrays: writes zeros; stack traces too are emptied). */
 int lbpf_map_clear(const struct lbpf_map *map, struct lbpf_error *error);
 /* Writes zeros to every value that is there. */
 int lbpf_map_zero(const struct lbpf_map *map, struct lbpf_error *error);

@@ -4,6 +4,7 @@
 -- all numbers here are formatted as unsigned ones.
 
 local options = require "bpf.options"
+local unsigned = require "bpf.unsigned"
 
 local histogram = { methods = {} }
 
@@ -16,15 +17,6 @@ local names = {
 local json_names = {
   "val_type", "section_header", "section_print_fn", "bucket_fn", "bucket_sort_fn",
 }
-
--- Lua has no %u. Halving first makes the division by ten an unsigned one.
-local function unsigned(number)
-  if number >= 0 then
-    return ("%d"):format(number)
-  end
-  local tenth = ((number >> 1) // 5)
-  return ("%d%d"):format(tenth, number - tenth * 10)
-end
 
 local function as_float(number)
   return number >= 0 and number + 0.0 or (number >> 1) * 2.0 + (number & 1)

@@ -14,4 +14,6 @@ extend(core.methods.BPF, require "bpf.trace".methods)
 extend(core.methods.BPF, require "bpf.disassemble".methods)
 extend(core.BPF, require "bpf.kernel")
 
+core.u64 = require "bpf.unsigned"
+
 return core

@@ -37,6 +37,12 @@ function bpf.cache() end
 ---@return integer count programs that were removed
 function bpf.clear_cache() end
 
+--- The decimal text of an unsigned 64-bit number, which %d shows as negative from 2^63 on.
+--- math.ult compares such numbers, so it sorts them, too.
+---@param number integer
+---@return string
+function bpf.u64(number) end
+
 --- Sleeps. Ctrl-C and other signals end it early.
 ---@param seconds number may have a fraction
 ---@return number rest seconds that were not slept, 0 at the end
@@ -90,9 +96,12 @@ function BPF:close() end
 --- The same as close.
 function BPF:cleanup() end
 
+--- With a reducer the table is one of its own, that gives for each key of a per-CPU table
+--- reducer(reducer(leaf1, leaf2), leaf3)… instead of the leaves of all CPUs.
 ---@param name string
+---@param options? { reducer: fun(a: bpf.any, b: bpf.any): bpf.any }
 ---@return bpf.Table
-function BPF:get_table(name) end
+function BPF:get_table(name, options) end
 
 --- The instructions of a function, 8 bytes each: as loaded, when it was loaded, else as compiled.
 ---@param fn_name string
@@ -441,7 +450,14 @@ function Link:count() end
 
 --- A map. t[k] reads (nil when absent), t[k] = v stores, t[k] = nil deletes, #t counts, pairs(t)
 --- walks over a snapshot. Arrays count from 0, negative indices from the end. A method's name wins
---- over a key that is a string; t:get(k) always looks up.
+--- over a key that is a string; t:get(k) always looks up. A method that a kind of map can not have
+--- raises and lists those that it has.
+---
+--- Keys of an LPM trie may be written as addresses: t["10.0.0.0/8"], t["2001:db8::/32"]. Keys of
+--- local storage are the id of a process (BPF_TASK_STORAGE), the path of a file or an open file
+--- descriptor (BPF_INODE_STORAGE), a socket (BPF_SK_STORAGE). Leaves of a program array
+--- are what b:load_func gives, of a table of tables other tables, of a cgroup array paths or
+--- descriptors of cgroups.
 ---@class bpf.Table
 ---@field name string
 ---@field max_entries integer
@@ -455,8 +471,9 @@ function Link:count() end
 local Table = {}
 
 ---@param key bpf.any
+---@param fallback? bpf.any what to give when the key is absent
 ---@return bpf.any? leaf nil when absent; for per-CPU maps an array with one for each CPU
-function Table:get(key) end
+function Table:get(key, fallback) end
 
 ---@param key bpf.any
 ---@param leaf bpf.any
@@ -467,7 +484,46 @@ function Table:set(key, leaf) end
 ---@return boolean was_there
 function Table:delete(key) end
 
---- Deletes every key; in arrays zeroes every leaf.
+--- The same as delete, as BCC calls it for arrays.
+---@param key bpf.any
+---@return boolean was_there
+function Table:clearitem(key) end
+
+---@param key bpf.any
+---@return boolean
+function Table:contains(key) end
+
+--- The leaf of a key; when it is absent, leaf is stored first.
+---@param key bpf.any
+---@param leaf bpf.any
+---@return bpf.any
+function Table:setdefault(key, leaf) end
+
+--- Stores all pairs of a Lua table or of another map.
+---@param other table|bpf.Table
+function Table:update(other) end
+
+--- Some key and its leaf, which is deleted; nothing when the table is empty.
+---@return bpf.any? key
+---@return bpf.any? leaf
+function Table:popitem() end
+
+--- The key after a key, in the kernel's order; the first one without it; nil at the end. When the
+--- key is gone the kernel starts again: pairs and items are safe from that.
+---@param key? bpf.any
+---@return bpf.any?
+function Table:next(key) end
+
+--- The same as t.map_fd.
+---@return integer fd lent
+function Table:get_fd() end
+
+--- A key of an LPM trie as text.
+---@param key bpf.any
+---@return string prefix "10.0.0.0/8"
+function Table:prefix(key) end
+
+--- Deletes every key, or leaf of a queue or stack; in arrays zeroes every leaf.
 function Table:clear() end
 
 --- Zeroes every leaf.
@@ -495,6 +551,7 @@ function Table:items() end
 ---@return bpf.any[]
 function Table:keys() end
 
+--- All leaves; those of a queue or stack are popped.
 ---@return bpf.any[]
 function Table:values() end
 
@@ -542,9 +599,12 @@ function Table:getvalue(key) end
 ---@param flags integer? 0
 function Table:push(leaf, flags) end
 
---- The next leaf of a queue or stack, removed; nil when there is none.
+--- The next leaf of a queue or stack, removed; nil when there is none. In others the leaf of a
+--- key, which is deleted.
+---@param key? bpf.any
+---@param fallback? bpf.any what to give when the key is absent
 ---@return bpf.any?
-function Table:pop() end
+function Table:pop(key, fallback) end
 
 --- The next leaf of a queue or stack, which stays there; nil when there is none.
 ---@return bpf.any?

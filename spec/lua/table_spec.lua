@@ -74,7 +74,7 @@ describe("a table", function()
   end)
 
   it("may be called as a method that BCC does not have", function()
-    assert.equal("bpf.Table 'events'", tostring(b.events))
+    assert.equal("bpf.Table 'events' (hash, max_entries 2)", tostring(b.events))
     assert.equal("r", b:events())
     assert.error_matches(function() b:counts() end, "is no function")
   end)
@@ -216,7 +216,7 @@ describe("a table", function()
     assert.equal(10, b.each_cpu:min(1))
     assert.is_nil(b.each_cpu:sum(2))
     assert.error_matches(function() b.each_cpu[1] = 1 end, "one for each possible CPU")
-    assert.error_matches(function() b.counts:sum(1) end, "is not per CPU")
+    assert.error_matches(function() b.counts:sum(1) end, "kind 'hash' and has no sum: it has get")
     leaves = b.each_cpu_slots[0]
     leaves[1] = -5
     b.each_cpu_slots[0] = leaves
