@@ -29,9 +29,11 @@ static const char *one_of(lua_State *L, const struct lbpf_options *options, cons
 
 /* ---- kprobes -------------------------------------------------------------------------------- */
 
-static const char *const kprobe_names[] = {"event", "event_off", "fn_name", "event_re", NULL};
+static const char *const kprobe_names[] = {"event",    "event_off", "fn_name",
+                                           "event_re", "mechanism", NULL};
 static const struct lbpf_options kprobe_options = {"attach_kprobe", kprobe_names};
-static const char *const kretprobe_names[] = {"event", "fn_name", "event_re", "maxactive", NULL};
+static const char *const kretprobe_names[] = {"event",     "fn_name",   "event_re",
+                                              "maxactive", "mechanism", NULL};
 static const struct lbpf_options kretprobe_options = {"attach_kretprobe", kretprobe_names};
 static const char *const detach_names[] = {"event", "fn_name", NULL};
 static const struct lbpf_options detach_kprobe_options = {"detach_kprobe", detach_names};
@@ -49,6 +51,7 @@ static int bpf_attach_kprobe(lua_State *L)
     options.function = lbpf_args_required(L, &kprobe_options, "fn_name");
     options.event = one_of(L, &kprobe_options, "event", "event_re", &options.event_re);
     options.offset = (uint64_t)lbpf_args_in_range(L, &kprobe_options, "event_off", 0, 0, LLONG_MAX);
+    options.mechanism = lbpf_args_string(L, &kprobe_options, "mechanism", NULL);
     result = lbpf_session_attach_kprobe(bpf->session, &options, &link, &error);
     return lbpf_attach_give_link(L, bpf, result, link, &error);
 }
@@ -66,6 +69,7 @@ static int bpf_attach_kretprobe(lua_State *L)
     options.event = one_of(L, &kretprobe_options, "event", "event_re", &options.event_re);
     options.max_active =
         (unsigned)lbpf_args_in_range(L, &kretprobe_options, "maxactive", 0, 0, INT_MAX);
+    options.mechanism = lbpf_args_string(L, &kretprobe_options, "mechanism", NULL);
     result = lbpf_session_attach_kprobe(bpf->session, &options, &link, &error);
     return lbpf_attach_give_link(L, bpf, result, link, &error);
 }

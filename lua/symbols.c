@@ -141,6 +141,11 @@ static int collect(void *context, const char *name)
     return names->failed ? -ENOMEM : 0;
 }
 
+static int collect_function(void *context, const struct lbpf_ksym *symbol)
+{
+    return collect(context, symbol->name);
+}
+
 static void push_names(lua_State *L, struct lbpf_buffer *names)
 {
     lua_Integer count = 0;
@@ -168,7 +173,7 @@ static int bpf_get_kprobe_functions(lua_State *L)
     drop_self(L);
     expression = luaL_checkstring(L, 1);
     names = lbpf_scratch_push(L);
-    result = lbpf_kprobe_each_function(expression, collect, names, &error);
+    result = lbpf_kprobe_each_function(expression, collect_function, names, &error);
     lbpf_scratch_check(L, names);
     if (result < 0)
         return lbpf_raise(L, &error);

@@ -1,10 +1,9 @@
 /*
- * Kernel probes. One function: the perf way, or tracefs where the kernel is older, as libbpf
- * chooses. Many: one kprobe_multi link where the kernel has it; else one by one, and since no list
- * of traceable functions is exact, those that refuse are passed over as long as one does not.
+ * Kernel probes: which mechanism. For one function a direct call (fentry, fexit) where that means
+ * the same, else a perf event, else an event in tracefs; for many one link. What a user asks for by
+ * name is taken or refused, never replaced.
  */
-#include "attach/kprobe_event.h"
-#include "attach/link_private.h"
+#include "attach/kprobe_private.h"
 #include "host/features.h"
 #include "host/kallsyms.h"
 #include "host/nearest.h"
@@ -13,8 +12,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static const char *op(const struct lbpf_kprobe_options *options)
+enum { NAME_SIZE = 256 };
+
+const char *lbpf_kprobe_mechanism_name(enum lbpf_kprobe_mechanism mechanism, bool is_return)
+{
+    switch (mechanism) {
+    case LBPF_KPROBE_FENTRY:
+        return is_return ? "fexit" : "fentry";
+    case LBPF_KPROBE_MULTI:
+        return "kprobe_multi";
+    case LBPF_KPROBE_TRACEFS:
+        return "tracefs";
+    default:
+        return is_return ? "kretprobe" : "kprobe";
+    }
+}
+
+const char *lbpf_kprobe_op(const struct lbpf_kprobe_options *options)
 {
     return options->is_return ? "attach kretprobe" : "attach kprobe";
 }
@@ -58,12 +74,12 @@ static void hint_at_function(const char *event, struct lbpf_error *error)
                         "this kernel has no function of that name; /proc/kallsyms lists them");
 }
 
-static int refuse(const struct lbpf_kprobe_options *options, const char *event, int code,
-                  struct lbpf_error *error)
+int lbpf_kprobe_refuse(const struct lbpf_kprobe_options *options, const char *event, int code,
+                       struct lbpf_error *error)
 {
     struct lbpf_feature feature;
 
-    lbpf_error_set(error, code, op(options),
+    lbpf_error_set(error, code, lbpf_kprobe_op(options),
                    "Failed to attach BPF program %.100s to %s %.200s, it's not traceable (either "
                    "non-existing, inlined, or marked as \"notrace\")",
                    options->function, options->is_return ? "kretprobe" : "kprobe", event);
@@ -81,147 +97,115 @@ static int refuse(const struct lbpf_kprobe_options *options, const char *event, 
     return -code;
 }
 
+int lbpf_kprobe_refuse_mechanism(const struct lbpf_kprobe_options *options,
+                                 enum lbpf_kprobe_mechanism mechanism, int code, const char *reason,
+                                 struct lbpf_error *error)
+{
+    lbpf_error_set(error, code, lbpf_kprobe_op(options),
+                   "Failed to attach BPF program %.100s to %s %.100s as %s: %.200s",
+                   options->function, options->is_return ? "kretprobe" : "kprobe",
+                   options->event ? options->event : options->event_re,
+                   lbpf_kprobe_mechanism_name(mechanism, options->is_return), reason);
+    lbpf_error_hint(error, "leave out 'mechanism' to get the best one that works");
+    return -code;
+}
+
 /* --- one
  * -------------------------------------------------------------------------------------------------
  */
 
-static int attach_function(struct lbpf_link *link, const struct bpf_program *program,
-                           const struct lbpf_kprobe_options *options, const char *function)
+int lbpf_kprobe_perf_attach(struct lbpf_link *link, const struct bpf_program *program,
+                            const struct lbpf_kprobe_options *options, const char *function)
 {
     LIBBPF_OPTS(bpf_kprobe_opts, settings, .retprobe = options->is_return,
                 .offset = options->offset);
-    struct bpf_link *part = bpf_program__attach_kprobe_opts(program, function, &settings);
+    struct bpf_link *part;
 
+    if (access("/sys/bus/event_source/devices/kprobe/type", F_OK) != 0) /* before Linux 4.17 */
+        return lbpf_kprobe_event_attach(link, program, options, function);
+    part = bpf_program__attach_kprobe_opts(program, function, &settings);
     if (!part)
         return -lbpf_libbpf_code(-errno);
     return lbpf_link_add(link, part);
 }
 
-static int attach_single(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
-                         struct lbpf_link *link, struct lbpf_error *error)
+/* Whether fentry can be asked at all; what the program does is looked at later. */
+static const char *exclude_fentry(const struct lbpf_object *object,
+                                  const struct lbpf_kprobe_options *options)
 {
-    struct lbpf_load_options load = {.type = BPF_PROG_TYPE_KPROBE};
-    struct bpf_program *program;
-    int result = lbpf_object_load(object, options->function, &load, &program, error);
+    if (options->offset)
+        return "it is for the start of a function";
+    if (strchr(options->event, ':'))
+        return "it is for functions of the kernel itself, not of modules";
+    return lbpf_object_has_tail_calls(object) ? "the program has a table of programs" : NULL;
+}
 
-    if (result < 0)
-        return result;
-    if (!lbpf_feature("kprobe", NULL))
-        return refuse(options, options->event, EOPNOTSUPP, error);
-    if (options->max_active)
-        result = lbpf_kprobe_event_attach(link, program, options->event, options->max_active);
+static int attach_fentry(struct lbpf_object *object, const struct bpf_program *program,
+                         const struct lbpf_kprobe_options *options, const char *event,
+                         bool is_forced, struct lbpf_link *link, struct lbpf_error *error)
+{
+    const char *excluded = exclude_fentry(object, options);
+    struct lbpf_buffer reason = {0};
+    int result = -EOPNOTSUPP;
+
+    if (excluded)
+        lbpf_buffer_append_string(&reason, excluded);
     else
-        result = attach_function(link, program, options, options->event);
-    return result < 0 ? refuse(options, options->event, -result, error) : 0;
+        result =
+            lbpf_kprobe_fentry_attach(link, object, program, options, event, is_forced, &reason);
+    if (result < 0 && is_forced)
+        lbpf_kprobe_refuse_mechanism(options, LBPF_KPROBE_FENTRY, -result,
+                                     lbpf_buffer_string(&reason), error);
+    lbpf_buffer_free(&reason);
+    return result;
 }
 
-/* --- many
- * ------------------------------------------------------------------------------------------------
- */
-
-struct functions {
-    char **names;
-    size_t count, capacity;
-};
-
-static int add_name(void *context, const char *name)
+static int attach_probe(struct lbpf_link *link, const struct bpf_program *program,
+                        const struct lbpf_kprobe_options *options, const char *event,
+                        enum lbpf_kprobe_mechanism mechanism, struct lbpf_error *error)
 {
-    struct functions *functions = context;
-
-    if (functions->count == functions->capacity) {
-        size_t capacity = functions->capacity ? functions->capacity * 2 : 64;
-        char **grown = realloc(functions->names, capacity * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        functions->names = grown;
-        functions->capacity = capacity;
-    }
-    functions->names[functions->count] = strdup(name);
-    return functions->names[functions->count++] ? 0 : -ENOMEM;
-}
-
-static void free_functions(struct functions *functions)
-{
-    for (size_t i = 0; i < functions->count; i++)
-        free(functions->names[i]);
-    free(functions->names);
-}
-
-/* 0, or -errno of the kernel's refusal, for which no error is set: there is another way. */
-static int attach_together(const struct bpf_program *program,
-                           const struct lbpf_kprobe_options *options,
-                           const struct functions *functions, struct lbpf_link *link)
-{
-    LIBBPF_OPTS(bpf_kprobe_multi_opts, settings, .syms = (const char **)functions->names,
-                .cnt = functions->count, .retprobe = options->is_return);
-    struct bpf_link *part = bpf_program__attach_kprobe_multi_opts(program, NULL, &settings);
-
-    if (!part)
-        return -lbpf_libbpf_code(-errno);
-    if (lbpf_link_add(link, part) < 0)
-        return -ENOMEM;
-    link->count = functions->count;
-    link->kind = "kprobe_multi";
-    return 0;
-}
-
-static int attach_each(const struct bpf_program *program, const struct lbpf_kprobe_options *options,
-                       const struct functions *functions, struct lbpf_link *link,
-                       struct lbpf_error *error)
-{
-    int result = -ENOENT;
-
-    for (size_t i = 0; i < functions->count; i++) {
-        result = attach_function(link, program, options, functions->names[i]);
-        if (result == -ENOMEM)
-            return lbpf_error_no_memory(error, op(options));
-        if (result == -EMFILE || result == -ENFILE || result == -EPERM)
-            return refuse(options, functions->names[i], -result, error);
-    }
-    return link->count > 0 ? 0 : refuse(options, options->event_re, -result, error);
-}
-
-static int attach_functions(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
-                            const struct functions *functions, struct lbpf_link *link,
-                            struct lbpf_error *error)
-{
-    struct lbpf_load_options load = {.type = BPF_PROG_TYPE_KPROBE};
-    struct bpf_program *program;
     int result;
 
-    if (lbpf_feature("kprobe_multi", NULL) && !lbpf_object_has_tail_calls(object)) {
-        load.expected_attach_type = BPF_TRACE_KPROBE_MULTI;
-        result = lbpf_object_load(object, options->function, &load, &program, error);
-        if (result < 0 || attach_together(program, options, functions, link) == 0)
-            return result;
-        load.expected_attach_type = (enum bpf_attach_type)0;
-    }
+    if (!lbpf_feature("kprobe", NULL))
+        return lbpf_kprobe_refuse(options, event, EOPNOTSUPP, error);
+    if (options->max_active || mechanism == LBPF_KPROBE_TRACEFS)
+        result = lbpf_kprobe_event_attach(link, program, options, event);
+    else
+        result = lbpf_kprobe_perf_attach(link, program, options, event);
+    return result < 0 ? lbpf_kprobe_refuse(options, event, -result, error) : 0;
+}
+
+/* A system call has another name on each architecture; a name that another kernel gives it means
+ * it, too, unless this kernel has such a function. */
+static void resolve_event(const char *event, char *name, size_t size)
+{
+    lbpf_syscall_fix_name(event, name, size);
+    if (strcmp(event, name) != 0 && lbpf_kallsyms_has(event))
+        snprintf(name, size, "%s", event);
+}
+
+static int attach_single(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
+                         enum lbpf_kprobe_mechanism mechanism, struct lbpf_link *link,
+                         struct lbpf_error *error)
+{
+    struct lbpf_load_options load = {.type = BPF_PROG_TYPE_KPROBE};
+    bool is_forced = mechanism == LBPF_KPROBE_FENTRY;
+    struct bpf_program *program;
+    char event[NAME_SIZE];
+    int result;
+
+    resolve_event(options->event, event, sizeof event);
+    if (mechanism == LBPF_KPROBE_MULTI)
+        return lbpf_kprobe_attach_multi(object, options, event, link, error);
     result = lbpf_object_load(object, options->function, &load, &program, error);
     if (result < 0)
         return result;
-    if (!lbpf_feature("kprobe", NULL))
-        return refuse(options, options->event_re, EOPNOTSUPP, error);
-    return attach_each(program, options, functions, link, error);
-}
-
-static int attach_matching(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
-                           struct lbpf_link *link, struct lbpf_error *error)
-{
-    struct functions functions = {0};
-    int result = lbpf_kprobe_each_function(options->event_re, add_name, &functions, error);
-
-    if (result == 0 && functions.count == 0) {
-        result = refuse(options, options->event_re, ENOENT, error);
-        if (lbpf_feature("kprobe", NULL))
-            lbpf_error_hint(
-                error, "no function matches; the expression is POSIX extended and has to match "
-                       "the whole name");
+    if (mechanism == LBPF_KPROBE_BEST || is_forced) {
+        result = attach_fentry(object, program, options, event, is_forced, link, error);
+        if (result == 0 || is_forced)
+            return result;
     }
-    if (result == 0)
-        result = attach_functions(object, options, &functions, link, error);
-    free_functions(&functions);
-    return result;
+    return attach_probe(link, program, options, event, mechanism, error);
 }
 
 /* --- the whole
@@ -235,16 +219,53 @@ int lbpf_kprobe_target(const struct lbpf_kprobe_options *options, char *text, si
     return snprintf(text, size, "%s", options->event ? options->event : options->event_re);
 }
 
+static int check_mechanism(const struct lbpf_kprobe_options *options,
+                           enum lbpf_kprobe_mechanism *mechanism, struct lbpf_error *error)
+{
+    if (!options->mechanism)
+        return 0;
+    do {
+        if (*mechanism == LBPF_KPROBE_TRACEFS) {
+            lbpf_error_set(error, EINVAL, lbpf_kprobe_op(options), "unknown mechanism '%.100s'",
+                           options->mechanism);
+            lbpf_error_hint(error, "it is one of: %s",
+                            options->is_return ? "fexit, kprobe_multi, kretprobe, tracefs"
+                                               : "fentry, kprobe_multi, kprobe, tracefs");
+            return -EINVAL;
+        }
+        ++*mechanism;
+    } while (strcmp(options->mechanism,
+                    lbpf_kprobe_mechanism_name(*mechanism, options->is_return)) != 0);
+    if (options->event_re &&
+        (*mechanism == LBPF_KPROBE_FENTRY || *mechanism == LBPF_KPROBE_TRACEFS))
+        return lbpf_kprobe_refuse_mechanism(options, *mechanism, EINVAL,
+                                            "this mechanism takes one function, not an expression",
+                                            error);
+    if (options->offset && *mechanism == LBPF_KPROBE_MULTI)
+        return lbpf_kprobe_refuse_mechanism(options, *mechanism, EINVAL,
+                                            "it is for the start of a function", error);
+    if (options->max_active && *mechanism == LBPF_KPROBE_MULTI)
+        return lbpf_kprobe_refuse_mechanism(options, *mechanism, EINVAL,
+                                            "maxactive can't be told to it", error);
+    if (*mechanism == LBPF_KPROBE_MULTI && !lbpf_feature("kprobe_multi", NULL)) {
+        struct lbpf_feature feature;
+
+        lbpf_feature("kprobe_multi", &feature);
+        return lbpf_kprobe_refuse_mechanism(options, *mechanism, EOPNOTSUPP, feature.reason, error);
+    }
+    return 0;
+}
+
 static int check_options(const struct lbpf_kprobe_options *options, struct lbpf_error *error)
 {
     if (!options->event == !options->event_re)
-        return lbpf_error_set(error, EINVAL, op(options),
+        return lbpf_error_set(error, EINVAL, lbpf_kprobe_op(options),
                               "either a function or an expression has to be given");
     if (options->offset && (options->event_re || options->is_return))
-        return lbpf_error_set(error, EINVAL, op(options),
+        return lbpf_error_set(error, EINVAL, lbpf_kprobe_op(options),
                               "an offset goes with one function, and not with a return probe");
     if (options->max_active && (options->event_re || !options->is_return))
-        return lbpf_error_set(error, EINVAL, op(options),
+        return lbpf_error_set(error, EINVAL, lbpf_kprobe_op(options),
                               "maxactive goes with a return probe on one function");
     return 0;
 }
@@ -252,20 +273,26 @@ static int check_options(const struct lbpf_kprobe_options *options, struct lbpf_
 int lbpf_attach_kprobe(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
                        struct lbpf_link **out, struct lbpf_error *error)
 {
+    enum lbpf_kprobe_mechanism mechanism = LBPF_KPROBE_BEST;
     struct lbpf_link *link;
     char target[768];
     int result = check_options(options, error);
 
     *out = NULL;
+    if (result == 0)
+        result = check_mechanism(options, &mechanism, error);
     if (result < 0)
         return result;
     lbpf_kprobe_target(options, target, sizeof target);
     link = lbpf_link_new(options->is_return ? LBPF_LINK_KRETPROBE : LBPF_LINK_KPROBE,
-                         options->is_return ? "kretprobe" : "kprobe", target, options->function);
+                         lbpf_kprobe_mechanism_name(LBPF_KPROBE_PERF, options->is_return), target,
+                         options->function);
     if (!link)
-        return lbpf_error_no_memory(error, op(options));
-    result = options->event ? attach_single(object, options, link, error)
-                            : attach_matching(object, options, link, error);
+        return lbpf_error_no_memory(error, lbpf_kprobe_op(options));
+    if (options->event)
+        result = attach_single(object, options, mechanism, link, error);
+    else
+        result = lbpf_kprobe_attach_matching(object, options, mechanism, link, error);
     if (result < 0) {
         lbpf_link_free(link);
         return result;

@@ -31,7 +31,7 @@ struct listing {
     struct lbpf_strmap forbidden;
     struct lbpf_strmap seen;
     struct region init, interrupt_entry;
-    int (*visit)(void *context, const char *name);
+    int (*visit)(void *context, const struct lbpf_ksym *symbol);
     void *context;
 };
 
@@ -116,7 +116,7 @@ static int visit_symbol(void *context, const struct lbpf_ksym *symbol, char type
         return 0;
     if (lbpf_strmap_set(&listing->seen, symbol->name, strlen(symbol->name), 1) < 0)
         return -ENOMEM;
-    return listing->visit(listing->context, symbol->name);
+    return listing->visit(listing->context, symbol);
 }
 
 static int read_lists(struct listing *listing)
@@ -132,7 +132,8 @@ static int read_lists(struct listing *listing)
     return add_column(&listing->traceable, path, 0);
 }
 
-int lbpf_kprobe_each_function(const char *expression, int (*visit)(void *context, const char *name),
+int lbpf_kprobe_each_function(const char *expression,
+                              int (*visit)(void *context, const struct lbpf_ksym *symbol),
                               void *context, struct lbpf_error *error)
 {
     struct listing listing = {

@@ -28,8 +28,8 @@ enum lbpf_link_family {
 };
 
 enum lbpf_link_family lbpf_link_family(const struct lbpf_link *link);
-/* The mechanism: "kprobe", "kretprobe", "kprobe_multi", "uprobe", "uretprobe", "uprobe_multi",
- * "tracepoint", "raw_tracepoint", … Static string. */
+/* The mechanism: "fentry", "fexit", "kprobe", "kretprobe", "kprobe_multi", "tracefs", "uprobe",
+ * "uretprobe", "uprobe_multi", "tracepoint", "raw_tracepoint", … Static string. */
 const char *lbpf_link_kind(const struct lbpf_link *link);
 /* How many places it covers (1 unless it came from a regular expression). */
 size_t lbpf_link_count(const struct lbpf_link *link);
@@ -51,14 +51,17 @@ struct lbpf_kprobe_options {
     const char *function; /* the program's function */
     uint64_t offset;      /* bytes into event; entry probes only */
     bool is_return;
-    unsigned
-        max_active; /* return probes: instances at once; 0 = the kernel's choice. Otherwise the
-                     * probe is an event in tracefs, which a process that is killed leaves there */
+    unsigned max_active; /* return probes: instances at once; 0 = the kernel's choice. Otherwise the
+                          * probe may be an event in tracefs, which a process that is killed leaves
+                          * there until the next one comes */
+    const char *mechanism; /* what lbpf_link_kind() shall tell; NULL: the best that works */
 };
 
 /* The kernel functions that event_re can mean: those that ftrace can trace, less what is never
  * traceable. Calls visit for each until it returns non-zero, which is returned. */
-int lbpf_kprobe_each_function(const char *expression, int (*visit)(void *context, const char *name),
+struct lbpf_ksym;
+int lbpf_kprobe_each_function(const char *expression,
+                              int (*visit)(void *context, const struct lbpf_ksym *symbol),
                               void *context, struct lbpf_error *error);
 
 struct lbpf_uprobe_options {

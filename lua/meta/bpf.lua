@@ -127,6 +127,7 @@ function BPF:decode_table(table_name, options) end
 ---@field event_re? string POSIX extended expression that matches whole names; instead of event
 ---@field event_off? integer bytes into the function
 ---@field fn_name string function of the program
+---@field mechanism? "fentry"|"kprobe_multi"|"kprobe"|"tracefs" instead of the best that works
 
 --- Runs fn_name when a kernel function is entered.
 ---@param options bpf.kprobe_options
@@ -138,6 +139,7 @@ function BPF:attach_kprobe(options) end
 ---@field event_re? string POSIX extended expression that matches whole names; instead of event
 ---@field fn_name string function of the program
 ---@field maxactive? integer calls that may be under way at once; 0: the kernel's choice
+---@field mechanism? "fexit"|"kprobe_multi"|"kretprobe"|"tracefs" instead of the best that works
 
 --- Runs fn_name when a kernel function returns.
 ---@param options bpf.kretprobe_options

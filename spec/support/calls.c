@@ -2,7 +2,8 @@
  * A program to trace: makes the same calls of the kernel and of libc, COUNT times each.
  *   calls COUNT       then prints "done"
  *   calls COUNT wait  prints "ready" first and starts on SIGUSR1
- * What marks a call as ours: it writes 4099 bytes, its pipe reads fail, its texts begin with '~'.
+ * What marks a call as ours: it writes and maps 4099 bytes, its pipe reads fail, its texts begin
+ * with '~'.
  * Exits with 1 when a call gives a wrong result: a probe must not change what it watches.
  */
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,6 +34,15 @@ static int wait_for_start(void)
     return sigwait(&start, &number);
 }
 
+/* The kernel function behind it takes six arguments. */
+static int map_and_unmap(void)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *place = mmap(NULL, BYTES, PROT_READ, flags, -1, 5 * 4096);
+
+    return place != MAP_FAILED && munmap(place, BYTES) == 0;
+}
+
 int main(int argc, char **argv)
 {
     static char bytes[BYTES];
@@ -52,6 +63,7 @@ int main(int argc, char **argv)
         wrong += write(fd, bytes, BYTES) != BYTES;
         wrong += syscall(SYS_getpgid, 0) != getpgrp();
         wrong += syscall(SYS_dup3, -7, -7, O_CLOEXEC) != -1;
+        wrong += !map_and_unmap();
     }
     puts("done");
     return wrong != 0;

@@ -5,6 +5,8 @@ local process <const> = require "spec.support.process"
 
 local count <const> = 107
 local kprobe <const> = bpf.features().kprobe
+local direct <const> = bpf.features().fentry.available
+local entry <const> = direct and "fentry" or "kprobe"
 
 local function it_with_kprobes(name, test)
   it(name, kprobe.available and test or function() pending("needs kprobes: " .. kprobe.reason) end)
@@ -55,7 +57,7 @@ describe("kprobe", function()
   it_with_kprobes("runs two functions on one kernel function, each with its arguments", function()
     local one <close> = b:attach_kprobe{event = "vfs_write", fn_name = "on_write"}
     local two <close> = b:attach_kprobe{event = "vfs_write", fn_name = "on_write_too"}
-    assert.equal("kprobe", one:kind())
+    assert.equal(entry, one:kind())
     assert.equal(1, two:count())
     assert.equal(2, b:num_open_kprobes())
     calls.make(count)
@@ -70,7 +72,7 @@ describe("kprobe", function()
 
   it_with_kprobes("gives a return probe what the function returned", function()
     local link <close> = b:attach_kretprobe{event = "vfs_write", fn_name = "on_written"}
-    assert.equal("kretprobe", link:kind())
+    assert.equal(direct and "fexit" or "kretprobe", link:kind())
     assert.equal(1, b:num_open_kprobes())
     calls.make(count)
     assert.equal(count, seen(3))
@@ -122,9 +124,9 @@ describe("kprobe", function()
     local name <const> = b:get_syscall_fnname("dup3")
     assert.truthy(name:find("sys_dup3$"))
     local one <close> = b:attach_kprobe{event = name, fn_name = "on_dup3"}
-    local two <close> = b:attach_kprobe{event = name, fn_name = "syscall__dup3"}
-    assert.equal("kprobe", one:kind())
-    assert.equal("kprobe", two:kind())
+    local two <close> = b:attach_kprobe{event = "__arm64_sys_dup3", fn_name = "syscall__dup3"}
+    assert.equal(entry, one:kind())
+    assert.equal(entry, two:kind())
     calls.make(count)
     assert.equal(count, seen(4))
     assert.equal(count, seen(5))
