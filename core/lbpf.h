@@ -5,6 +5,7 @@
 #ifndef LBPF_H
 #define LBPF_H
 
+#include "attach/perf_counter.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "compile/cache.h"

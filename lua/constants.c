@@ -2,6 +2,9 @@
 
 #include "lbpf.h"
 
+#include <linux/if_link.h>
+#include <linux/perf_event.h>
+
 struct constant {
     const char *name;
     lua_Integer value;
@@ -64,6 +67,78 @@ static void set_attach_types(lua_State *L, int index)
     set(L, index, attach_types);
 }
 
+static void set_group(lua_State *L, int module, const char *name, const struct constant *constants)
+{
+    lua_newtable(L);
+    set(L, lua_gettop(L), constants);
+    lua_setfield(L, module, name);
+}
+
+static void set_perf_constants(lua_State *L, int module)
+{
+    static const struct constant types[] = {
+        {"HARDWARE", PERF_TYPE_HARDWARE},
+        {"SOFTWARE", PERF_TYPE_SOFTWARE},
+        {"TRACEPOINT", PERF_TYPE_TRACEPOINT},
+        {"HW_CACHE", PERF_TYPE_HW_CACHE},
+        {"RAW", PERF_TYPE_RAW},
+        {"BREAKPOINT", PERF_TYPE_BREAKPOINT},
+        {NULL, 0},
+    };
+    static const struct constant hardware[] = {
+        {"CPU_CYCLES", PERF_COUNT_HW_CPU_CYCLES},
+        {"INSTRUCTIONS", PERF_COUNT_HW_INSTRUCTIONS},
+        {"CACHE_REFERENCES", PERF_COUNT_HW_CACHE_REFERENCES},
+        {"CACHE_MISSES", PERF_COUNT_HW_CACHE_MISSES},
+        {"BRANCH_INSTRUCTIONS", PERF_COUNT_HW_BRANCH_INSTRUCTIONS},
+        {"BRANCH_MISSES", PERF_COUNT_HW_BRANCH_MISSES},
+        {"BUS_CYCLES", PERF_COUNT_HW_BUS_CYCLES},
+        {"STALLED_CYCLES_FRONTEND", PERF_COUNT_HW_STALLED_CYCLES_FRONTEND},
+        {"STALLED_CYCLES_BACKEND", PERF_COUNT_HW_STALLED_CYCLES_BACKEND},
+        {"REF_CPU_CYCLES", PERF_COUNT_HW_REF_CPU_CYCLES},
+        {NULL, 0},
+    };
+    static const struct constant software[] = {
+        {"CPU_CLOCK", PERF_COUNT_SW_CPU_CLOCK},
+        {"TASK_CLOCK", PERF_COUNT_SW_TASK_CLOCK},
+        {"PAGE_FAULTS", PERF_COUNT_SW_PAGE_FAULTS},
+        {"CONTEXT_SWITCHES", PERF_COUNT_SW_CONTEXT_SWITCHES},
+        {"CPU_MIGRATIONS", PERF_COUNT_SW_CPU_MIGRATIONS},
+        {"PAGE_FAULTS_MIN", PERF_COUNT_SW_PAGE_FAULTS_MIN},
+        {"PAGE_FAULTS_MAJ", PERF_COUNT_SW_PAGE_FAULTS_MAJ},
+        {"ALIGNMENT_FAULTS", PERF_COUNT_SW_ALIGNMENT_FAULTS},
+        {"EMULATION_FAULTS", PERF_COUNT_SW_EMULATION_FAULTS},
+        {"DUMMY", PERF_COUNT_SW_DUMMY},
+        {"BPF_OUTPUT", PERF_COUNT_SW_BPF_OUTPUT},
+        {"CGROUP_SWITCHES", PERF_COUNT_SW_CGROUP_SWITCHES},
+        {NULL, 0},
+    };
+
+    set_group(L, module, "PerfType", types);
+    set_group(L, module, "PerfHWConfig", hardware);
+    set_group(L, module, "PerfSWConfig", software);
+}
+
+/* BCC has them in its class BPF. */
+static void set_xdp_constants(lua_State *L, int index)
+{
+    static const struct constant xdp[] = {
+        {"XDP_ABORTED", XDP_ABORTED},
+        {"XDP_DROP", XDP_DROP},
+        {"XDP_PASS", XDP_PASS},
+        {"XDP_TX", XDP_TX},
+        {"XDP_REDIRECT", XDP_REDIRECT},
+        {"XDP_FLAGS_UPDATE_IF_NOEXIST", XDP_FLAGS_UPDATE_IF_NOEXIST},
+        {"XDP_FLAGS_SKB_MODE", XDP_FLAGS_SKB_MODE},
+        {"XDP_FLAGS_DRV_MODE", XDP_FLAGS_DRV_MODE},
+        {"XDP_FLAGS_HW_MODE", XDP_FLAGS_HW_MODE},
+        {"XDP_FLAGS_REPLACE", XDP_FLAGS_REPLACE},
+        {NULL, 0},
+    };
+
+    set(L, index, xdp);
+}
+
 void lbpf_constants_set(lua_State *L, int module, int statics)
 {
     static const struct constant debug_flags[] = {
@@ -109,6 +184,9 @@ void lbpf_constants_set(lua_State *L, int module, int statics)
 
     set(L, module, debug_flags);
     set(L, statics, program_types);
+    set_perf_constants(L, module);
+    set_xdp_constants(L, module);
+    set_xdp_constants(L, statics);
     lua_newtable(L);
     set_attach_types(L, lua_gettop(L));
     lua_setfield(L, module, "BPFAttachType");

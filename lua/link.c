@@ -1,9 +1,16 @@
 #include "link.h"
 
+#include "args.h"
 #include "attach.h"
 #include "errors.h"
+#include "interrupt.h"
+#include "iterator.h"
 
+#include <errno.h>
 #include <lauxlib.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
 
 static const char metatable_name[] = "bpf.Link";
 
@@ -81,6 +88,74 @@ static int link_count(lua_State *L)
     return 1;
 }
 
+/* link:fd(): the descriptor of its first place, lent; nil when detached. */
+static int link_fd(lua_State *L)
+{
+    struct link *self = check(L);
+
+    if (is_open(self))
+        lua_pushinteger(L, lbpf_link_fd(self->link));
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* link:iter([{raw=}]): what b:iter gives, of a link that attach_iter made. */
+static int link_iter(lua_State *L)
+{
+    struct link *self = check(L);
+
+    if (!is_open(self))
+        return lbpf_misuse(L, "the link is detached");
+    return lbpf_iterator_of_link(L, self->link);
+}
+
+/* Waits for a packet. False when none came in time. */
+static bool wait_for_packet(lua_State *L, int fd, int timeout_ms)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    struct lbpf_wait wait;
+    int slice, ready;
+
+    lbpf_wait_start(L, &wait, timeout_ms < 0 ? -1 : (int64_t)timeout_ms * 1000000);
+    do {
+        slice = lbpf_wait_slice_ms(L, &wait);
+        ready = poll(&wanted, 1, slice);
+        if (timeout_ms != 0)
+            lbpf_interrupt_check(L);
+    } while (ready == 0 && slice > 0);
+    return ready > 0;
+}
+
+/* link:recv([timeout_ms]): the next packet that the filter let through, cut to what it returned;
+ * nil when none came in time, or a signal. */
+static int link_recv(lua_State *L)
+{
+    struct link *self = check(L);
+    int timeout_ms = lbpf_args_timeout(L, 2), fd;
+    struct lbpf_error error = {0};
+    luaL_Buffer buffer;
+    ssize_t size;
+
+    if (!is_open(self) || lbpf_link_family(self->link) != LBPF_LINK_RAW_SOCKET)
+        return lbpf_misuse(L, "only an open link that attach_raw_socket gave receives packets");
+    fd = lbpf_link_fd(self->link);
+    if (!wait_for_packet(L, fd, timeout_ms)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    size = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+    if (size >= 0)
+        size = recv(fd, luaL_buffinitsize(L, &buffer, (size_t)size + 1), (size_t)size + 1, 0);
+    if (size < 0) {
+        lbpf_error_set(&error, errno, "recv", "Could not read from the raw socket: %s",
+                       strerror(errno));
+        return lbpf_raise(L, &error);
+    }
+    luaL_pushresultsize(&buffer, (size_t)size);
+    return 1;
+}
+
 static int link_tostring(lua_State *L)
 {
     struct link *self = check(L);
@@ -96,8 +171,8 @@ static int link_tostring(lua_State *L)
 void lbpf_links_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"detach", link_detach}, {"close", link_detach}, {"kind", link_kind},
-        {"count", link_count},   {NULL, NULL},
+        {"detach", link_detach}, {"close", link_detach}, {"kind", link_kind}, {"count", link_count},
+        {"fd", link_fd},         {"iter", link_iter},    {"recv", link_recv}, {NULL, NULL},
     };
     static const luaL_Reg metamethods[] = {
         {"__close", link_detach},

@@ -6,6 +6,7 @@
 #include "constants.h"
 #include "errors.h"
 #include "interrupt.h"
+#include "iterator.h"
 #include "link.h"
 #include "scratch.h"
 #include "symbols.h"
@@ -98,6 +99,11 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lua_setfield(L, ALL_METHODS, "Value");
     lbpf_bpf_open(L, METHODS, STATICS);
     lbpf_attach_methods(L, METHODS);
+    lbpf_attach_kernel_methods(L, METHODS);
+    lbpf_attach_perf_methods(L, METHODS);
+    lbpf_attach_net_methods(L, METHODS);
+    lbpf_iterators_open(L, METHODS);
+    lua_setfield(L, ALL_METHODS, "Iterator");
     lbpf_stream_methods(L, METHODS, TABLE_METHODS);
     lbpf_trace_methods(L, METHODS);
     lbpf_program_methods(L, METHODS);

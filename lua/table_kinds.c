@@ -186,12 +186,41 @@ static int table_event(lua_State *L)
     return 1;
 }
 
+/* ---- counters ------------------------------------------------------------------------------- */
+
+static const char *const counter_names[] = {"type", "config", "pid", NULL};
+static const struct lbpf_options counter_options = {"open_perf_event", counter_names};
+
+/* t:open_perf_event(type, config[, pid]): on how many CPUs it counts. */
+static int table_open_perf_event(lua_State *L)
+{
+    struct lbpf_table *table = lbpf_table_check(L, 1);
+    struct lbpf_error error = {0};
+    lua_Integer type, config;
+    pid_t pid;
+    int count;
+
+    if (table->map->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+        return lbpf_misuse(L, "table '%s' is no BPF_PERF_ARRAY", table->map->name);
+    lbpf_args_collect(L, 2, &counter_options);
+    if (!lbpf_args_has(L, "type") || !lbpf_args_has(L, "config"))
+        return lbpf_misuse(L, "open_perf_event: type and config are needed, such as "
+                              "bpf.PerfType.SOFTWARE, bpf.PerfSWConfig.CPU_CLOCK");
+    type = lbpf_args_in_range(L, &counter_options, "type", 0, 0, UINT32_MAX);
+    config = lbpf_args_integer(L, &counter_options, "config", 0);
+    pid = (pid_t)lbpf_args_in_range(L, &counter_options, "pid", -1, -1, INT32_MAX);
+    count = lbpf_perf_counter_open(table->map, (uint32_t)type, (uint64_t)config, pid, &error);
+    if (count < 0)
+        return lbpf_raise(L, &error);
+    lua_pushinteger(L, count);
+    return 1;
+}
+
 void lbpf_table_kind_methods(lua_State *L, int methods)
 {
     static const luaL_Reg functions[] = {
-        {"push", table_push},
-        {"peek", table_peek},
-        {"event", table_event},
+        {"push", table_push},   {"peek", table_peek},
+        {"event", table_event}, {"open_perf_event", table_open_perf_event},
         {NULL, NULL},
     };
 

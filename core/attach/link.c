@@ -6,6 +6,7 @@
 
 #include "host/tracefs.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -43,13 +44,18 @@ struct lbpf_link *lbpf_link_new(enum lbpf_link_family family, const char *kind, 
 
 static void close_part(struct lbpf_link_part *part)
 {
-    if (part->link)
+    if (part->link) {
         bpf_link__destroy(part->link);
-    else
-        close(part->fd);
+        return;
+    }
+    if (part->has_target) {
+        bpf_prog_detach2(part->fd, part->target_fd, part->attach_type);
+        close(part->target_fd);
+    }
+    close(part->fd);
 }
 
-static int add_part(struct lbpf_link *link, struct lbpf_link_part part)
+int lbpf_link_add_part(struct lbpf_link *link, struct lbpf_link_part part)
 {
     if (link->part_count == link->part_capacity) {
         size_t capacity = link->part_capacity ? link->part_capacity * 2 : 1;
@@ -69,12 +75,51 @@ static int add_part(struct lbpf_link *link, struct lbpf_link_part part)
 
 int lbpf_link_add(struct lbpf_link *link, struct bpf_link *part)
 {
-    return add_part(link, (struct lbpf_link_part){.link = part, .fd = -1});
+    return lbpf_link_add_part(link, (struct lbpf_link_part){.link = part, .fd = -1});
 }
 
 int lbpf_link_add_fd(struct lbpf_link *link, int fd)
 {
-    return add_part(link, (struct lbpf_link_part){.fd = fd});
+    return lbpf_link_add_part(link, (struct lbpf_link_part){.fd = fd});
+}
+
+int lbpf_link_of(struct lbpf_link **out, enum lbpf_link_family family, const char *kind,
+                 const char *target, const char *function, struct bpf_link *part, const char *op,
+                 struct lbpf_error *error)
+{
+    struct lbpf_link *link = lbpf_link_new(family, kind, target, function);
+
+    if (!link) {
+        bpf_link__destroy(part);
+        return lbpf_error_no_memory(error, op);
+    }
+    if (lbpf_link_add(link, part) < 0) {
+        lbpf_link_free(link);
+        return lbpf_error_no_memory(error, op);
+    }
+    *out = link;
+    return 0;
+}
+
+int lbpf_link_give_fd(struct lbpf_link *link, int fd, const char *op, struct lbpf_error *error)
+{
+    if (!link)
+        close(fd);
+    else if (lbpf_link_add_fd(link, fd) == 0)
+        return 0;
+    lbpf_link_free(link);
+    return lbpf_error_no_memory(error, op);
+}
+
+void lbpf_link_move_parts(struct lbpf_link *to, struct lbpf_link *from)
+{
+    to->parts = from->parts;
+    to->part_count = from->part_count;
+    to->part_capacity = from->part_capacity;
+    to->count = from->count;
+    from->parts = NULL;
+    from->part_count = from->part_capacity = 0;
+    from->is_open = false;
 }
 
 /* --- closing
@@ -230,6 +275,13 @@ const char *lbpf_link_target(const struct lbpf_link *link)
 const char *lbpf_link_function(const struct lbpf_link *link)
 {
     return link->function;
+}
+
+int lbpf_link_fd(const struct lbpf_link *link)
+{
+    if (link->part_count == 0)
+        return -1;
+    return link->parts[0].link ? bpf_link__fd(link->parts[0].link) : link->parts[0].fd;
 }
 
 bool lbpf_link_is_open(const struct lbpf_link *link)

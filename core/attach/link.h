@@ -25,11 +25,20 @@ enum lbpf_link_family {
     LBPF_LINK_URETPROBE,
     LBPF_LINK_TRACEPOINT,
     LBPF_LINK_RAW_TRACEPOINT,
+    LBPF_LINK_FENTRY, /* these four in the order of enum lbpf_trampoline */
+    LBPF_LINK_FEXIT,
+    LBPF_LINK_FMOD_RET,
+    LBPF_LINK_LSM,
+    LBPF_LINK_ITERATOR,
+    LBPF_LINK_PERF_EVENT,
+    LBPF_LINK_RAW_SOCKET,
+    LBPF_LINK_XDP,
+    LBPF_LINK_DESCRIPTOR,
 };
 
 enum lbpf_link_family lbpf_link_family(const struct lbpf_link *link);
 /* The mechanism: "fentry", "fexit", "kprobe", "kretprobe", "kprobe_multi", "tracefs", "uprobe",
- * "uretprobe", "uprobe_multi", "tracepoint", "raw_tracepoint", … Static string. */
+ * "uretprobe", "uprobe_multi", "tracepoint", "raw_tracepoint", "xdp_generic", … Static string. */
 const char *lbpf_link_kind(const struct lbpf_link *link);
 /* How many places it covers (1 unless it came from a regular expression). */
 size_t lbpf_link_count(const struct lbpf_link *link);
@@ -38,6 +47,9 @@ size_t lbpf_link_count(const struct lbpf_link *link);
 const char *lbpf_link_target(const struct lbpf_link *link);
 const char *lbpf_link_function(const struct lbpf_link *link);
 bool lbpf_link_is_open(const struct lbpf_link *link);
+/* The descriptor of its first place: of a BPF link, a perf event or a socket; -1 when closed. Lent.
+ */
+int lbpf_link_fd(const struct lbpf_link *link);
 
 /* Detaches; the record stays readable until freed. Idempotent. */
 void lbpf_link_close(struct lbpf_link *link);

@@ -14,7 +14,11 @@
 /* One thing that has to be closed. Exactly one of the two handles is there. */
 struct lbpf_link_part {
     struct bpf_link *link; /* or NULL */
-    int fd;                /* of a link made by bpf(2) directly, or -1 */
+    int fd;                /* of a link made by bpf(2) directly, or of a socket, or -1 */
+    /* fd is a program, which has to be detached from target_fd by a call of its own */
+    bool has_target;
+    int target_fd;
+    enum bpf_attach_type attach_type;
 };
 
 struct lbpf_link {
@@ -42,6 +46,17 @@ struct lbpf_link *lbpf_link_new(enum lbpf_link_family family, const char *kind, 
  * -ENOMEM. */
 int lbpf_link_add(struct lbpf_link *link, struct bpf_link *part);
 int lbpf_link_add_fd(struct lbpf_link *link, int fd);
+int lbpf_link_add_part(struct lbpf_link *link, struct lbpf_link_part part);
+
+/* A link to one place. Takes part, and closes it when there is no memory for the link. */
+int lbpf_link_of(struct lbpf_link **out, enum lbpf_link_family family, const char *kind,
+                 const char *target, const char *function, struct bpf_link *part, const char *op,
+                 struct lbpf_error *error);
+/* Gives fd to a new link, which may be NULL for want of memory. Takes both: when it fails, fd is
+ * closed and link is freed. */
+int lbpf_link_give_fd(struct lbpf_link *link, int fd, const char *op, struct lbpf_error *error);
+/* What from has becomes to's, which has nothing yet; from is closed then. */
+void lbpf_link_move_parts(struct lbpf_link *to, struct lbpf_link *from);
 
 /* Fills error for a refused attachment: what, with the errno's words; the hint says what may help.
  * Returns -code. */

@@ -1,6 +1,7 @@
 /*
  * Raw tracepoints: the same places as tracepoints, without the record that tracefs describes; the
- * program gets the arguments of the kernel's own call. They have no category.
+ * program gets the arguments of the kernel's own call. They have no category. A function in a
+ * section SEC("tp_btf/EVENT") gets them with their types, and may follow their pointers.
  */
 #include "attach/link_private.h"
 #include "host/nearest.h"
@@ -51,31 +52,29 @@ int lbpf_attach_raw_tracepoint(struct lbpf_object *object,
                                const struct lbpf_tracepoint_options *options,
                                struct lbpf_link **out, struct lbpf_error *error)
 {
-    struct lbpf_load_options load = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT};
+    struct lbpf_load_options load = {0};
     struct bpf_program *program;
     struct bpf_link *part;
-    struct lbpf_link *link;
+    bool is_typed;
     int result;
 
     *out = NULL;
     if (!options->name || options->name_re)
         return lbpf_error_set(error, EINVAL, op, "a raw tracepoint has to be named");
+    if (lbpf_object_has_function(object, options->function))
+        lbpf_object_function_kind(object, options->function, &load);
+    is_typed = load.type == BPF_PROG_TYPE_TRACING && load.expected_attach_type == BPF_TRACE_RAW_TP;
+    if (is_typed)
+        load.attach_target = options->name;
+    else
+        load = (struct lbpf_load_options){.type = BPF_PROG_TYPE_RAW_TRACEPOINT};
     result = lbpf_object_load(object, options->function, &load, &program, error);
     if (result < 0)
         return result;
-    part = bpf_program__attach_raw_tracepoint(program, options->name);
+    part = is_typed ? bpf_program__attach_trace(program)
+                    : bpf_program__attach_raw_tracepoint(program, options->name);
     if (!part)
         return refuse(options->name, lbpf_libbpf_code(-errno), error);
-    link =
-        lbpf_link_new(LBPF_LINK_RAW_TRACEPOINT, "raw_tracepoint", options->name, options->function);
-    if (!link) {
-        bpf_link__destroy(part);
-        return lbpf_error_no_memory(error, op);
-    }
-    if (lbpf_link_add(link, part) < 0) {
-        lbpf_link_free(link);
-        return lbpf_error_no_memory(error, op);
-    }
-    *out = link;
-    return 0;
+    return lbpf_link_of(out, LBPF_LINK_RAW_TRACEPOINT, is_typed ? "tp_btf" : "raw_tracepoint",
+                        options->name, options->function, part, op, error);
 }

@@ -8,6 +8,7 @@
 #include "compile/tokens.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct scanner {
     bool typedef_fixed; /* typedef_name came as (*name) */
 
     unsigned char call_argument; /* which argument of the macro call is the table's name */
-    bool call_is_tracepoint;
+    bool call_is_tracepoint, call_is_iterator;
     bool in_call; /* between the parentheses of a BPF_*() or TRACEPOINT_PROBE() at file scope */
     unsigned call_index;
     struct lbpf_token call_names[5];
@@ -176,10 +177,22 @@ static void begin_call(struct scanner *scanner)
     if (!at_file_scope(scanner) || scanner->parens != 1 || name->kind != LBPF_TOKEN_NAME)
         return;
     scanner->call_is_tracepoint = lbpf_token_is(name, "TRACEPOINT_PROBE");
+    scanner->call_is_iterator = lbpf_token_is(name, "BPF_ITER");
     scanner->call_argument = table_argument(name);
     scanner->in_call = scanner->call_is_tracepoint || scanner->call_argument != NO_ARGUMENT;
     scanner->call_index = 0;
     memset(scanner->call_names, 0, sizeof scanner->call_names);
+}
+
+/* BPF_ITER(task): its context is a struct bpf_iter__task. */
+static void note_iterator(struct scanner *scanner, const struct lbpf_token *target)
+{
+    char name[256];
+    int size = snprintf(name, sizeof name, "bpf_iter__%.*s", (int)target->size, target->at);
+
+    if (target->kind == LBPF_TOKEN_NAME && size > 0 && (size_t)size < sizeof name)
+        add_bits(scanner, &scanner->identifiers->names, name, (size_t)size,
+                 LBPF_USED_TAG | LBPF_USED_OWN);
 }
 
 static void end_call(struct scanner *scanner)
@@ -188,6 +201,10 @@ static void end_call(struct scanner *scanner)
     char name[256];
 
     scanner->in_call = false;
+    if (scanner->call_is_iterator) {
+        note_iterator(scanner, &scanner->call_names[0]);
+        return;
+    }
     if (!scanner->call_is_tracepoint) {
         define(scanner, &scanner->call_names[scanner->call_argument], LBPF_DEFINES_SYMBOL);
         return;

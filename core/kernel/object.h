@@ -40,6 +40,11 @@ struct lbpf_map *lbpf_object_map(struct lbpf_object *object, const char *name);
 size_t lbpf_object_function_count(const struct lbpf_object *object);
 const char *lbpf_object_function_at(const struct lbpf_object *object, size_t index);
 bool lbpf_object_has_function(const struct lbpf_object *object, const char *name);
+struct lbpf_load_options;
+/* What an existing function's section and name say about it: fills in what options leave open (see
+ * program_kind.h). Targets are lent. */
+void lbpf_object_function_kind(const struct lbpf_object *object, const char *name,
+                               struct lbpf_load_options *options);
 /* Whether it has program arrays. Kernels since 6.18 let programs call one another only when they
  * are loaded for the same kind of attachment, so links over many places are not for them. */
 bool lbpf_object_has_tail_calls(const struct lbpf_object *object);

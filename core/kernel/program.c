@@ -316,6 +316,16 @@ static const struct bpf_program *original_of(const struct lbpf_object *object,
     return bpf_object__find_program_by_name(object->libbpf_object, function->name);
 }
 
+void lbpf_object_function_kind(const struct lbpf_object *object, const char *name,
+                               struct lbpf_load_options *options)
+{
+    const struct bpf_program *program =
+        bpf_object__find_program_by_name(object->libbpf_object, name);
+
+    if (program)
+        lbpf_program_kind(program, options);
+}
+
 /* Completes the options. A program of unknown type, or without the function that its type is
  * attached to, would be refused by the kernel with a bare EINVAL. */
 static int complete_options(const struct lbpf_object *object, const struct lbpf_function *function,

@@ -7,8 +7,6 @@
  */
 #include "session/session.h"
 
-#include "host/kallsyms.h"
-#include "host/tracefs.h"
 #include "session/wish.h"
 
 #include <errno.h>
@@ -128,7 +126,7 @@ struct lbpf_trace_pipe *lbpf_session_trace_pipe(struct lbpf_session *session,
 
 static bool counts_against_quota(enum lbpf_link_family family)
 {
-    return family != LBPF_LINK_TRACEPOINT && family != LBPF_LINK_RAW_TRACEPOINT;
+    return family <= LBPF_LINK_URETPROBE;
 }
 
 static size_t quota(void)
@@ -166,8 +164,30 @@ static int check_quota(const struct lbpf_session *session, size_t more, const ch
 
 /* ---- keeping links -------------------------------------------------------------------------- */
 
+/* BCC's words, which people look for. */
+static const char *const nouns[] = {
+    [LBPF_LINK_KPROBE] = "Kprobe",
+    [LBPF_LINK_KRETPROBE] = "Kprobe",
+    [LBPF_LINK_UPROBE] = "Uprobe",
+    [LBPF_LINK_URETPROBE] = "Uprobe",
+    [LBPF_LINK_TRACEPOINT] = "Tracepoint",
+    [LBPF_LINK_RAW_TRACEPOINT] = "Raw tracepoint",
+    [LBPF_LINK_FENTRY] = "Kernel entry func",
+    [LBPF_LINK_FEXIT] = "Kernel exit func",
+    [LBPF_LINK_FMOD_RET] = "Fmod_ret func",
+    [LBPF_LINK_LSM] = "LSM",
+    [LBPF_LINK_ITERATOR] = "Iterator",
+    [LBPF_LINK_PERF_EVENT] = "Perf event",
+    [LBPF_LINK_RAW_SOCKET] = "Raw socket",
+    [LBPF_LINK_XDP] = "XDP of device",
+    [LBPF_LINK_DESCRIPTOR] = "Function at",
+};
+
 static int refuse_twice(const struct lbpf_wish *wish, struct lbpf_error *error)
 {
+    if (wish->family >= LBPF_LINK_RAW_TRACEPOINT && wish->family <= LBPF_LINK_LSM)
+        return lbpf_error_set(error, EEXIST, wish->op, "%s %s has been attached",
+                              nouns[wish->family], wish->asked);
     lbpf_error_set(error, EEXIST, wish->op, "Function %s is attached to %s already", wish->function,
                    wish->asked);
     lbpf_error_hint(error, "detach it first, or attach another function");
@@ -328,110 +348,26 @@ int lbpf_session_attach_raw_tracepoint(struct lbpf_session *session,
     return attach_tracepoint(session, options, true, link, error);
 }
 
-/* ---- attaching by name ---------------------------------------------------------------------- */
-
-static int by_name_kprobe(struct lbpf_session *session, const char *function, const char *rest,
-                          struct lbpf_error *error)
-{
-    char event[NAME_SIZE];
-    struct lbpf_kprobe_options options = {.event = event, .function = function};
-
-    options.is_return = !strncmp(function, "kretprobe__", strlen("kretprobe__"));
-    lbpf_syscall_fix_name(rest, event, sizeof event);
-    return lbpf_session_attach_kprobe(session, &options, NULL, error);
-}
-
-/*
- * "sched__sched_switch" means sched:sched_switch. Names that contain "__" themselves can be cut in
- * several ways: the one that exists is taken, else the first, which the attach then refuses.
- */
-static void split_tracepoint(const char *rest, char *name, size_t size)
-{
-    const char *first = strstr(rest, "__");
-
-    for (const char *cut = first; cut; cut = strstr(cut + 1, "__")) {
-        char category[NAME_SIZE];
-
-        snprintf(category, sizeof category, "%.*s", (int)(cut - rest), rest);
-        if (category[0] && cut[2] && lbpf_tracefs_has_event(category, cut + 2)) {
-            snprintf(name, size, "%s:%s", category, cut + 2);
-            return;
-        }
-    }
-    if (first)
-        snprintf(name, size, "%.*s:%s", (int)(first - rest), rest, first + 2);
-    else
-        name[0] = '\0';
-}
-
-static int by_name_tracepoint(struct lbpf_session *session, const char *function, const char *rest,
-                              struct lbpf_error *error)
-{
-    char name[2 * NAME_SIZE];
-    struct lbpf_tracepoint_options options = {.name = name, .function = function};
-
-    split_tracepoint(rest, name, sizeof name);
-    if (!name[0]) {
-        lbpf_error_set(error, EINVAL, "attach tracepoint",
-                       "The name of function %s does not tell its tracepoint", function);
-        lbpf_error_hint(error, "name it tracepoint__CATEGORY__EVENT, or use "
-                               "TRACEPOINT_PROBE(category, event)");
-        return -EINVAL;
-    }
-    return lbpf_session_attach_tracepoint(session, &options, NULL, error);
-}
-
-static int by_name_raw_tracepoint(struct lbpf_session *session, const char *function,
-                                  const char *rest, struct lbpf_error *error)
-{
-    struct lbpf_tracepoint_options options = {.name = rest, .function = function};
-
-    return lbpf_session_attach_raw_tracepoint(session, &options, NULL, error);
-}
-
-static const struct {
-    const char *prefix;
-    int (*attach)(struct lbpf_session *session, const char *function, const char *rest,
-                  struct lbpf_error *error);
-} by_name[] = {
-    {"kprobe__", by_name_kprobe},
-    {"kretprobe__", by_name_kprobe},
-    {"tracepoint__", by_name_tracepoint},
-    {"raw_tracepoint__", by_name_raw_tracepoint},
-};
-
-int lbpf_session_attach_by_name(struct lbpf_session *session, struct lbpf_error *error)
-{
-    size_t count = lbpf_object_function_count(session->object);
-
-    for (size_t i = 0; i < count; i++) {
-        const char *function = lbpf_object_function_at(session->object, i);
-
-        for (size_t row = 0; row < sizeof by_name / sizeof by_name[0]; row++) {
-            size_t size = strlen(by_name[row].prefix);
-            int result;
-
-            if (strncmp(function, by_name[row].prefix, size))
-                continue;
-            result = by_name[row].attach(session, function, function + size, error);
-            if (result)
-                return result;
-        }
-    }
-    return 0;
-}
-
 /* ---- detaching ------------------------------------------------------------------------------ */
 
 static int refuse_detach(enum lbpf_link_family family, const char *target, struct lbpf_error *error)
 {
-    static const char *const nouns[] = {
-        [LBPF_LINK_KPROBE] = "Kprobe",         [LBPF_LINK_KRETPROBE] = "Kprobe",
-        [LBPF_LINK_UPROBE] = "Uprobe",         [LBPF_LINK_URETPROBE] = "Uprobe",
-        [LBPF_LINK_TRACEPOINT] = "Tracepoint", [LBPF_LINK_RAW_TRACEPOINT] = "Raw tracepoint",
-    };
-
     return lbpf_error_set(error, ENOENT, "detach", "%s %s is not attached", nouns[family], target);
+}
+
+struct lbpf_link *lbpf_session_find(const struct lbpf_session *session,
+                                    enum lbpf_link_family family, const char *target,
+                                    const char *function)
+{
+    for (size_t i = 0; i < session->attachment_count; i++) {
+        struct lbpf_link *link = session->attachments[i].link;
+
+        if (lbpf_link_is_open(link) && lbpf_link_family(link) == family &&
+            !strcmp(lbpf_link_target(link), target) &&
+            (!function || !strcmp(lbpf_link_function(link), function)))
+            return link;
+    }
+    return NULL;
 }
 
 int lbpf_session_detach(struct lbpf_session *session, enum lbpf_link_family family,

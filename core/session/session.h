@@ -9,6 +9,7 @@
 #ifndef LBPF_SESSION_SESSION_H
 #define LBPF_SESSION_SESSION_H
 
+#include "attach/kinds.h"
 #include "attach/link.h"
 #include "base/error.h"
 #include "compile/compile.h"
@@ -31,7 +32,8 @@ struct lbpf_session_options {
 int lbpf_session_open(struct lbpf_session **session, const struct lbpf_session_options *options,
                       struct lbpf_error *error);
 /* Attaches every function whose name has a known prefix (kprobe__, kretprobe__, tracepoint__,
- * raw_tracepoint__). Stops at the first failure; what was attached stays until the session closes.
+ * raw_tracepoint__, kfunc__, kretfunc__, lsm__). Stops at the first failure; what was attached
+ * stays until the session closes.
  */
 int lbpf_session_attach_by_name(struct lbpf_session *session, struct lbpf_error *error);
 /* Closes everything; NULL is allowed. */
@@ -61,6 +63,29 @@ int lbpf_session_attach_raw_tracepoint(struct lbpf_session *session,
                                        const struct lbpf_tracepoint_options *options,
                                        struct lbpf_link **link, struct lbpf_error *error);
 
+int lbpf_session_attach_trampoline(struct lbpf_session *session,
+                                   const struct lbpf_trampoline_options *options,
+                                   struct lbpf_link **link, struct lbpf_error *error);
+int lbpf_session_attach_iterator(struct lbpf_session *session,
+                                 const struct lbpf_iterator_options *options,
+                                 struct lbpf_link **link, struct lbpf_error *error);
+int lbpf_session_attach_perf_event(struct lbpf_session *session,
+                                   const struct lbpf_perf_event_options *options,
+                                   struct lbpf_link **link, struct lbpf_error *error);
+int lbpf_session_attach_raw_socket(struct lbpf_session *session,
+                                   const struct lbpf_device_options *options,
+                                   struct lbpf_link **link, struct lbpf_error *error);
+/* On a device where the session has an XDP function already, the new one takes its place. */
+int lbpf_session_attach_xdp(struct lbpf_session *session, const struct lbpf_device_options *options,
+                            struct lbpf_link **link, struct lbpf_error *error);
+int lbpf_session_attach_descriptor(struct lbpf_session *session,
+                                   const struct lbpf_descriptor_options *options,
+                                   struct lbpf_link **link, struct lbpf_error *error);
+
+/* The open link of family to target whose function this is, or NULL; function NULL: any. Lent. */
+struct lbpf_link *lbpf_session_find(const struct lbpf_session *session,
+                                    enum lbpf_link_family family, const char *target,
+                                    const char *function);
 /* Closes the open links of family whose target is target (and function, when not NULL). Returns how
  * many; -ENOENT with BCC's text when there is none. */
 int lbpf_session_detach(struct lbpf_session *session, enum lbpf_link_family family,

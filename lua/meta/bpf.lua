@@ -9,6 +9,19 @@
 ---@field DEBUG_BPF integer print the verifier's log of each load
 ---@field DEBUG_PREPROCESSOR integer print the preprocessed source
 ---@field DEBUG_SOURCE integer print the instructions between the source lines
+---@field PerfType table<string, integer> kinds of perf events
+---@field PerfHWConfig table<string, integer> events of PerfType.HARDWARE
+---@field PerfSWConfig table<string, integer> events of PerfType.SOFTWARE
+---@field XDP_ABORTED integer what XDP functions return
+---@field XDP_DROP integer
+---@field XDP_PASS integer
+---@field XDP_TX integer
+---@field XDP_REDIRECT integer
+---@field XDP_FLAGS_UPDATE_IF_NOEXIST integer fail when the device has a program
+---@field XDP_FLAGS_SKB_MODE integer works with every device
+---@field XDP_FLAGS_DRV_MODE integer in the driver
+---@field XDP_FLAGS_HW_MODE integer in the device
+---@field XDP_FLAGS_REPLACE integer
 ---@field BPFAttachType table<string, integer> the kernel's bpf_attach_type, without BPF_
 ---@field DEBUG_BPF_REGISTER_STATE integer print the verifier's log with the state of all registers
 ---@field DEBUG_BTF integer print libbpf's messages
@@ -235,6 +248,192 @@ function BPF:attach_raw_tracepoint(options) end
 ---@return integer count links that were closed
 function BPF:detach_raw_tracepoint(options) end
 
+---@class bpf.fn_options
+---@field fn_name string function of the program, with or without its prefix (lsm__, …)
+
+--- Starts a function that KFUNC_PROBE or MODULE_KFUNC_PROBE made, or one in SEC("fentry/…"): it
+--- runs when the kernel function is entered.
+---@param options bpf.fn_options|string
+---@return bpf.Link
+function BPF:attach_kfunc(options) end
+
+--- The same for KRETFUNC_PROBE and SEC("fexit/…"): when the kernel function returns.
+---@param options bpf.fn_options|string
+---@return bpf.Link
+function BPF:attach_kretfunc(options) end
+
+--- The same for KMOD_RET and SEC("fmod_ret/…"): what it returns, unless 0, is returned in place of
+--- the kernel function, which does not run.
+---@param options bpf.fn_options|string
+---@return bpf.Link
+function BPF:attach_fmod_ret(options) end
+
+--- The same for LSM_PROBE and SEC("lsm/…"): what it returns, unless 0, forbids what was tried.
+---@param options bpf.fn_options|string
+---@return bpf.Link
+function BPF:attach_lsm(options) end
+
+---@param options bpf.fn_options|string
+---@return integer count links that were closed
+function BPF:detach_kfunc(options) end
+
+---@param options bpf.fn_options|string
+---@return integer count links that were closed
+function BPF:detach_kretfunc(options) end
+
+---@param options bpf.fn_options|string
+---@return integer count links that were closed
+function BPF:detach_fmod_ret(options) end
+
+---@param options bpf.fn_options|string
+---@return integer count links that were closed
+function BPF:detach_lsm(options) end
+
+---@class bpf.iter_options
+---@field fn_name? string function that BPF_ITER made; bpf_iter__ may be left out
+---@field map? bpf.Table|integer what iterators over the elements of a map go over
+---@field pid? integer iterators over tasks: only this process
+---@field tid? integer only this thread
+---@field cgroup? string iterators over cgroups: where they start; a path
+---@field order? "self"|"down"|"post"|"up" and how they go on; "down"
+---@field raw? boolean the whole text at once instead of lines
+
+--- What an iterator writes: for line in b:iter("bpf_iter__task") do … end. Lines come without their
+--- ends. Each call is a new walk.
+---@param fn_name string
+---@param options? bpf.iter_options
+---@return bpf.Iterator|string walk a string when raw
+function BPF:iter(fn_name, options) end
+
+--- An iterator to read more than once, with link:iter().
+---@param fn_name string|bpf.iter_options
+---@param options? bpf.iter_options
+---@return bpf.Link
+function BPF:attach_iter(fn_name, options) end
+
+---@param options bpf.fn_options|string
+---@return integer count links that were closed
+function BPF:detach_iter(options) end
+
+---@class bpf.perf_event_options
+---@field ev_type integer bpf.PerfType.SOFTWARE, …
+---@field ev_config? integer bpf.PerfSWConfig.CPU_CLOCK, …; not for watchpoints
+---@field sample_period? integer every so many occurrences; exactly one of this and sample_freq
+---@field sample_freq? integer so many times a second
+---@field pid? integer only this thread, and threads and processes that it starts from now on; -1
+---@field cpu? integer only this CPU; -1
+---@field group_fd? integer -1
+---@field cgroup? string only processes in this cgroup; a path
+---@field bp_addr? integer ev_type BREAKPOINT: the address to watch
+---@field bp_type? "r"|"w"|"rw"|"x"|integer which accesses; "w"
+---@field bp_len? integer 1, 2, 4 or 8 bytes; 4
+---@field fn_name string function of the program
+
+--- Runs fn_name with a struct bpf_perf_event_data at samples of a perf event: on each CPU, or where
+--- pid, cpu or cgroup say. Watchpoints take each access unless sample_period is given.
+---@param options bpf.perf_event_options
+---@return bpf.Link
+function BPF:attach_perf_event(options) end
+
+---@class bpf.perf_event_attr
+---@field type integer
+---@field config? integer
+---@field config1? integer
+---@field config2? integer
+---@field sample_period? integer exactly one of this and sample_freq
+---@field sample_freq? integer
+---@field sample_type? integer
+---@field bp_type? "r"|"w"|"rw"|"x"|integer
+---@field bp_addr? integer
+---@field bp_len? integer
+---@field precise_ip? integer
+---@field inherit? boolean
+---@field pinned? boolean
+---@field exclusive? boolean
+---@field exclude_user? boolean
+---@field exclude_kernel? boolean
+---@field exclude_hv? boolean
+---@field exclude_idle? boolean
+---@field exclude_host? boolean
+---@field exclude_guest? boolean
+---@field exclude_callchain_kernel? boolean
+---@field exclude_callchain_user? boolean
+
+---@class bpf.perf_event_raw_options
+---@field attr bpf.perf_event_attr by the names of the kernel's struct
+---@field pid? integer -1
+---@field cpu? integer -1
+---@field group_fd? integer -1
+---@field cgroup? string
+---@field fn_name string function of the program
+
+--- The same for any event that the kernel knows, unchecked.
+---@param options bpf.perf_event_raw_options
+---@return bpf.Link
+function BPF:attach_perf_event_raw(options) end
+
+---@class bpf.detach_perf_event_options
+---@field ev_type integer
+---@field ev_config? integer
+---@field bp_addr? integer
+---@field cgroup? string
+
+---@param options bpf.detach_perf_event_options
+---@return integer count links that were closed
+function BPF:detach_perf_event(options) end
+
+---@alias bpf.loaded { name: string, fd: integer } what load_func gives
+
+---@class bpf.raw_socket_options
+---@field fn? bpf.loaded|string the function, or its name; fn_name does as well
+---@field fn_name? string
+---@field dev? string network device; "" is every device
+
+--- Opens a socket that gets the packets of a device which the function lets through: what it
+--- returns is how many bytes. link:recv() reads them, link:fd() is the socket (so is fn.sock).
+---@param options bpf.raw_socket_options
+---@return bpf.Link
+function BPF:attach_raw_socket(options) end
+
+---@param options { dev: string }|string
+---@return integer count links that were closed
+function BPF:detach_raw_socket(options) end
+
+---@class bpf.xdp_options
+---@field dev string network device
+---@field fn? bpf.loaded|string the function, or its name; fn_name does as well
+---@field fn_name? string
+---@field flags? integer bpf.XDP_FLAGS_*
+
+--- Runs an XDP function on each packet that a device receives. On a device that runs another one of
+--- this object, in the same mode, it takes that one's place without a packet in between. It ends
+--- with the object.
+---@param options bpf.xdp_options
+---@return bpf.Link
+function BPF:attach_xdp(options) end
+
+--- Takes the object's XDP function off a device, or else what another program left there.
+---@param options { dev: string, flags?: integer }|string
+---@return integer count
+function BPF:remove_xdp(options) end
+
+---@class bpf.func_options
+---@field fn? bpf.loaded|string the function, or its name; fn_name does as well
+---@field fn_name? string
+---@field target string|bpf.Table|integer path of a cgroup, table of sockets, or a file descriptor
+---@field attach_type? integer bpf.BPFAttachType.*; else as the section says
+---@field flags? integer BPF_F_ALLOW_OVERRIDE 1, BPF_F_ALLOW_MULTI 2
+
+--- Attaches a function to what a file descriptor stands for: a cgroup, a table of sockets, or
+--- a network namespace. It ends with the object.
+---@param options bpf.func_options
+---@return bpf.Link
+function BPF:attach_func(options) end
+
+---@param options bpf.func_options
+---@return integer count links that were closed
+function BPF:detach_func(options) end
+
 ---@return integer count kprobes and kretprobes that are open
 function BPF:num_open_kprobes() end
 
@@ -445,6 +644,32 @@ function Link:kind() end
 ---@return integer
 function Link:count() end
 
+--- A descriptor, lent: the socket of attach_raw_socket, else of the first place.
+---@return integer? fd nil when detached
+function Link:fd() end
+
+--- A new walk of an iterator that attach_iter attached; see BPF:iter.
+---@param options? { raw: boolean }
+---@return bpf.Iterator|string walk a string when raw
+function Link:iter(options) end
+
+--- The next packet of a link that attach_raw_socket gave.
+---@param timeout_ms? integer milliseconds; -1 or absent: as long as it takes
+---@return string? packet nil when none came in time
+function Link:recv(timeout_ms) end
+
+--- A walk of an iterator. Calling it gives the next line; a generic for does, and closes it.
+---@class bpf.Iterator
+---@overload fun(): string?
+local Iterator = {}
+
+--- All that is left, as it is.
+---@return string
+function Iterator:read() end
+
+--- Ends the walk.
+function Iterator:close() end
+
 --- Keys and leaves. Integers of up to 64 bits are Lua integers with the same bits, char arrays
 --- strings, __int128 strings of 16 bytes, other arrays Lua tables, structs struct values. Where
 --- one is stored, a plain table of fields does as well.
@@ -611,6 +836,14 @@ function Table:pop(key, fallback) end
 --- The next leaf of a queue or stack, which stays there; nil when there is none.
 ---@return bpf.any?
 function Table:peek() end
+
+--- BPF_PERF_ARRAY: counts an event on each CPU, for perf_read and perf_counter_value in the
+--- program. The table keeps counting until it closes; t[cpu] = nil ends one.
+---@param type integer bpf.PerfType.*
+---@param config integer bpf.PerfSWConfig.*, bpf.PerfHWConfig.*, …
+---@param pid? integer only this thread; -1
+---@return integer count CPUs
+function Table:open_perf_event(type, config, pid) end
 
 --- A stack's addresses, innermost first; nil for an id that is negative or not there.
 ---@param id integer

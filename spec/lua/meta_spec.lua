@@ -29,6 +29,7 @@ local function registered()
   add(names, "BPF:", bpf.methods.BPF)
   add(names, "Table:", bpf.methods.Table)
   add(names, "Link:", bpf.methods.Link)
+  add(names, "Iterator:", bpf.methods.Iterator)
   add(names, "Value:", bpf.methods.Value)
   return names
 end
