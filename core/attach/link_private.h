@@ -36,6 +36,7 @@ struct lbpf_link {
         size_t count;      /* 0 for links that are not of user probes */
     } file;
     bool is_open;
+    pid_t owner; /* the process that attached; a child forked from it has only copies */
 };
 
 /* An empty link, or NULL without memory. The strings are copied. */

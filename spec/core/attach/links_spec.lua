@@ -1,6 +1,7 @@
 -- How long an attachment lives: links, <close>, b:close(), the collector, and two objects at once.
 local bpf <const> = require "bpf"
 local leftovers <const> = require "spec.support.leftovers"
+local states <const> = require "spec.support.states"
 local target <const> = require "spec.support.target"
 
 local count <const> = 131
@@ -128,5 +129,90 @@ describe("a BPF object", function()
     two:detach_uprobe{name = target.path(), sym = "answer"}
     target.run(count)
     assert.equal(2 * count, two.seen[1])
+  end)
+end)
+
+describe("a forked child", function()
+  local source <const> = [[
+%s
+BPF_HASH(seen, u32, u64);
+int links_answer(struct pt_regs *ctx) {
+  seen.increment(1);
+  %s
+  return 0;
+}
+int links_answered(struct pt_regs *ctx) {
+  seen.increment(2);
+  %s
+  return 0;
+}
+TRACEPOINT_PROBE(syscalls, sys_enter_lseek) {
+  if (args->offset == 4096 * 307) seen.increment(3);
+  return 0;
+}
+]]
+  local null <const> = assert(io.open("/dev/null"))
+  -- As one link over many places, and, because of tail calls, as one perf event for each.
+  local forms <const> = {
+    together = source:format("", "", ""),
+    ["one by one"] = source:format("BPF_PROG_ARRAY(next, 1);", "next.call(ctx, 0);",
+      "next.call(ctx, 0);"),
+  }
+
+  for form, program in pairs(forms) do
+    it_with_uprobes("that closes, detaches or just ends takes no probe attached " .. form
+      .. " from its parent", function()
+      local b <close> = bpf.BPF{text = program}
+      local link <const> = attach(b)
+      b:attach_uretprobe{name = target.path(), sym_re = "answ.*|six", fn_name = "links_answered"}
+      local ways <const> = {
+        function() b:close() end,
+        function() link:detach() b:detach_tracepoint{tp = "syscalls:sys_enter_lseek"} end,
+        function() end,
+        function() os.exit(1) end,
+      }
+      for i, way in ipairs(ways) do
+        assert.equal(i == #ways and 1 or 0, states.fork(way))
+        target.run(count)
+        null:seek("set", 4096 * 307)
+        assert.equal(i * count, b.seen[1])
+        assert.equal(2 * i * count, b.seen[2])
+        assert.equal(i, b.seen[3])
+      end
+      assert.equal(3, b:num_open_uprobes())
+    end)
+  end
+
+  it_with_uprobes("attaches and detaches on its own", function()
+    local b <close> = bpf.BPF{text = text}
+    assert.equal(0, states.fork(function()
+      attach(b)
+      target.run(count)
+      assert(b.seen[1] == count)
+      b:close()
+    end))
+    assert.equal(0, b:num_open_uprobes())
+    target.run(count)
+    assert.equal(count, b.seen[1])
+  end)
+end)
+
+describe("two Lua states in one process", function()
+  it_with_uprobes("do not know of each other", function()
+    local b <close> = bpf.BPF{text = text}
+    attach(b)
+    states.run(([[
+      package.path, package.cpath = %q, %q
+      local bpf = require "bpf"
+      local b = bpf.BPF{text = %q}
+      b:attach_uprobe{name = %q, sym = "answer", fn_name = "links_answer"}
+      os.execute(%q)
+      assert(b.seen[1] == %d)
+    ]]):format(package.path, package.cpath, text, target.path(), target.path() .. " " .. count
+      .. " > /dev/null", count))
+    assert.equal(count, b.seen[1])
+    target.run(count)
+    assert.equal(2 * count, b.seen[1])
+    assert.equal(1, b:num_open_uprobes())
   end)
 end)

@@ -160,8 +160,8 @@ for mechanism, more in pairs{ together = "", ["one by one"] = "BPF_PROG_ARRAY(ne
       shell("/sbin/ldconfig -r %s 2> /dev/null", root)
       for _, name in ipairs{ "dwelling", "dwelling.so.1", "libdwelling.so.1" } do
         b.seen:clear()
-        local process <const> = dweller.start("chroot %s /dweller %d library libdwelling.so.1", root,
-          count)
+        local process <const> = dweller.start("chroot %s /dweller %d library libdwelling.so.1",
+          root, count)
         expect_calls(process, name, "resident")
       end
 
