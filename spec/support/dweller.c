@@ -1,10 +1,10 @@
 /*
  * A program to trace in odd places: other roots, removed files, files in memory, archives.
- *   dweller COUNT                       prints "ready", waits for SIGUSR1, calls answer() COUNT times
- *   dweller COUNT library NAME          then loads a library and calls its resident()
- *   dweller COUNT memory                the same as the first from a file in memory
- *   dweller COUNT map FILE START PLACE  calls what lies PLACE bytes behind START (a page) in FILE
- * It needs no folder but that of its libraries, and no /proc.
+ *   dweller COUNT                       prints "ready", waits for SIGUSR1, calls answer() COUNT
+ * times dweller COUNT library NAME          then loads a library and calls its resident() dweller
+ * COUNT memory                the same as the first from a file in memory dweller COUNT map FILE
+ * START PLACE  calls what lies PLACE bytes behind START (a page) in FILE It needs no folder but
+ * that of its libraries, and no /proc.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -183,6 +183,17 @@ TRACEPOINT_PROBE(syscalls, sys_enter_lseek) {
     end)
   end
 
+  it_with_uprobes("that closes takes no samples from its parent", function()
+    local b <close> = bpf.BPF{text = "BPF_ARRAY(samples, u64, 1);"
+      .. "int links_sample(struct bpf_perf_event_data *ctx) { samples.increment(0); return 0; }"}
+    b:attach_perf_event{ev_type = bpf.PerfType.SOFTWARE, ev_config = bpf.PerfSWConfig.CPU_CLOCK,
+      sample_freq = 1000, fn_name = "links_sample"}
+    assert.equal(0, states.fork(function() b:close() end))
+    local before <const> = b.samples[0]
+    local limit <const> = os.clock() + 5
+    while b.samples[0] == before do assert(os.clock() < limit, "no more samples") end
+  end)
+
   it_with_uprobes("attaches and detaches on its own", function()
     local b <close> = bpf.BPF{text = text}
     assert.equal(0, states.fork(function()
