@@ -182,7 +182,7 @@ static int table_event(lua_State *L)
     if (size < type->size)
         return lbpf_misuse(L, "an event of '%s' has %u bytes, these are %zu", table->map->name,
                            type->size, size);
-    lbpf_value_push(L, lbpf_table_push_context(L), type, bytes);
+    lbpf_value_push_event(L, lbpf_table_push_context(L), type, bytes, (uint32_t)size);
     return 1;
 }
 

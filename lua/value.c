@@ -122,19 +122,51 @@ const void *lbpf_value_bytes(lua_State *L, int index, const struct lbpf_type **t
     return view->bytes;
 }
 
+/* Adds the names of a record's fields to the table on top of the stack. */
+static void add_names(lua_State *L, const struct lbpf_type *type)
+{
+    for (uint32_t i = 0; i < type->member_count; i++) {
+        const struct lbpf_member *member = &type->members[i];
+
+        if (!member->name[0] && lbpf_type_is_record(member->type)) {
+            add_names(L, member->type);
+            continue;
+        }
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, member->name);
+    }
+}
+
 int lbpf_value_unknown_field(lua_State *L, const struct lbpf_type *type, const char *name)
 {
     char text[160];
 
     lua_newtable(L);
-    for (uint32_t i = 0; i < type->member_count; i++) {
-        lua_pushboolean(L, 1);
-        lua_setfield(L, -2, type->members[i].name);
-    }
+    add_names(L, type);
     snprintf(text, sizeof text, "%s %s has no field",
              type->kind == LBPF_TYPE_UNION ? "union" : "struct",
              type->name[0] ? type->name : "(anonymous)");
     return lbpf_args_unknown(L, text, name, lua_gettop(L), 0);
+}
+
+/*
+ * Pushes a field. A flexible array has as many elements as lie in the bytes behind the struct: an
+ * event's may be more than its type has.
+ */
+static void push_field(lua_State *L, const struct lbpf_view *view, const struct field *field)
+{
+    const struct lbpf_type *type = field->type;
+    struct lbpf_type rest;
+
+    if (type->kind == LBPF_TYPE_ARRAY && !type->count && type->element->size &&
+        view->size > view->record->type->size) {
+        rest = *type;
+        rest.count = (view->size - field->bit_offset / 8) / type->element->size;
+        rest.size = rest.count * type->element->size;
+        type = &rest;
+    }
+    lbpf_value_push_part(L, lua_upvalueindex(UP_TYPES), type, view->bytes, field->bit_offset,
+                         field->bit_size, 1);
 }
 
 static int value_index(lua_State *L)
@@ -158,8 +190,7 @@ static int value_index(lua_State *L)
         lua_pushinteger(
             L, lbpf_decode_integer(field->type, view->bytes, field->bit_offset, field->bit_size));
     else
-        lbpf_value_push_part(L, lua_upvalueindex(UP_TYPES), field->type, view->bytes,
-                             field->bit_offset, field->bit_size, 1);
+        push_field(L, view, field);
     return 1;
 }
 
@@ -200,8 +231,7 @@ static int value_next(lua_State *L)
         return 0;
     field = &record->fields[position];
     lua_pushstring(L, field->name);
-    lbpf_value_push_part(L, lua_upvalueindex(UP_TYPES), field->type, view->bytes, field->bit_offset,
-                         field->bit_size, 1);
+    push_field(L, view, field);
     return 2;
 }
 
@@ -213,122 +243,6 @@ static int value_pairs(lua_State *L)
     lua_pushcclosure(L, value_next, UP_TYPES);
     lua_pushvalue(L, 1);
     return 2;
-}
-
-/* ---- methods -------------------------------------------------------------------------------- */
-
-static int value_eq(lua_State *L)
-{
-    const struct lbpf_type *left_type, *right_type;
-    const struct lbpf_view *left = lbpf_value_any(L, 1, &left_type);
-    const struct lbpf_view *right = lbpf_value_any(L, 2, &right_type);
-    bool equal = false;
-
-    if (left && right && left_type == right_type) {
-        lbpf_value_check_alive(L, left);
-        lbpf_value_check_alive(L, right);
-        equal = lbpf_value_is_equal(left_type, left->bytes, right->bytes);
-    }
-    lua_pushboolean(L, equal);
-    return 1;
-}
-
-static struct lbpf_view *check_any(lua_State *L, const struct lbpf_type **type)
-{
-    struct lbpf_view *view = lbpf_value_any(L, 1, type);
-
-    luaL_argexpected(L, view, 1, "struct value");
-    lbpf_value_check_alive(L, view);
-    return view;
-}
-
-/* value:copy(): a struct value that owns its bytes. */
-static int value_copy(lua_State *L)
-{
-    const struct lbpf_type *type;
-    const struct lbpf_view *view = check_any(L, &type);
-
-    (void)type;
-    lua_getmetatable(L, 1);
-    lbpf_value_push_record(L, lua_gettop(L), view->record, view->bytes);
-    return 1;
-}
-
-/* value:bytes([field]): the raw bytes; an event's with all that was sent. */
-static int value_bytes(lua_State *L)
-{
-    const struct lbpf_type *type;
-    const struct lbpf_view *view = check_any(L, &type);
-    const char *name = luaL_optstring(L, 2, NULL);
-    struct lbpf_member member;
-
-    if (!name) {
-        lua_pushlstring(L, (const char *)view->bytes, view->size);
-        return 1;
-    }
-    if (!lbpf_type_find_member(type, name, &member))
-        return lbpf_value_unknown_field(L, type, name);
-    if (member.bit_size)
-        return lbpf_misuse(L, "'%s' is a bit field and has no bytes of its own", name);
-    lua_pushlstring(L, (const char *)view->bytes + member.bit_offset / 8, member.type->size);
-    return 1;
-}
-
-static void to_table(lua_State *L, int index);
-
-/* Replaces struct values inside the table at index by plain tables. */
-static void flatten_elements(lua_State *L, int index)
-{
-    lua_Integer count = (lua_Integer)lua_rawlen(L, index);
-
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, index, i);
-        to_table(L, lua_gettop(L));
-        lua_rawseti(L, index, i);
-    }
-}
-
-/* Replaces the value at index by a plain one. Depth is bounded by the type's. */
-static void to_table(lua_State *L, int index)
-{
-    luaL_checkstack(L, 8, "a struct value is nested too deep");
-    if (lua_istable(L, index)) {
-        flatten_elements(L, index);
-        return;
-    }
-    if (!lbpf_value_any(L, index, NULL))
-        return;
-    lua_newtable(L);
-    luaL_getmetafield(L, index, "__pairs");
-    lua_pushvalue(L, index);
-    lua_call(L, 1, 2); /* next, value */
-    lua_pushnil(L);
-    for (;;) {
-        lua_pushvalue(L, -3);
-        lua_pushvalue(L, -3);
-        lua_pushvalue(L, -3);
-        lua_call(L, 2, 2); /* table, next, value, old name, name, field */
-        if (lua_isnil(L, -2))
-            break;
-        to_table(L, lua_gettop(L));
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_settable(L, -7);
-        lua_remove(L, -2);
-    }
-    lua_pop(L, 5);
-    lua_replace(L, index);
-}
-
-/* value:totable(): a plain table, nested ones too. */
-static int value_totable(lua_State *L)
-{
-    const struct lbpf_type *type;
-
-    check_any(L, &type);
-    lua_settop(L, 1);
-    to_table(L, 1);
-    return 1;
 }
 
 static int value_tostring(lua_State *L)
@@ -410,7 +324,7 @@ static void push_names(lua_State *L, const struct lbpf_record *record)
 
 static const luaL_Reg value_metamethods[] = {
     {"__index", value_index}, {"__newindex", value_newindex}, {"__pairs", value_pairs},
-    {"__eq", value_eq},       {"__tostring", value_tostring}, {NULL, NULL},
+    {"__eq", lbpf_value_eq},  {"__tostring", value_tostring}, {NULL, NULL},
 };
 
 const struct lbpf_record *lbpf_value_push_metatable(lua_State *L, int types,
@@ -479,6 +393,34 @@ void lbpf_value_push_record(lua_State *L, int metatable, const struct lbpf_recor
         memset(view->bytes, 0, view->size);
 }
 
+static void push_sized(lua_State *L, int metatable, const struct lbpf_record *record,
+                       const void *bytes, uint32_t size)
+{
+    struct lbpf_view *view = push_value(L, metatable, record, size, 0);
+
+    view->size = size;
+    memcpy(view->bytes, bytes, size);
+}
+
+void lbpf_value_push_copy(lua_State *L, int metatable, const struct lbpf_view *view)
+{
+    push_sized(L, metatable, view->record, view->bytes, view->size);
+}
+
+void lbpf_value_push_event(lua_State *L, int types, const struct lbpf_type *type, const void *bytes,
+                           uint32_t size)
+{
+    const struct lbpf_record *record;
+
+    if (!lbpf_type_is_record(type)) {
+        lbpf_value_push(L, types, type, bytes);
+        return;
+    }
+    record = lbpf_value_push_metatable(L, types, type);
+    push_sized(L, lua_gettop(L), record, bytes, size);
+    lua_remove(L, -2);
+}
+
 void lbpf_value_push_nested(lua_State *L, int types, const struct lbpf_type *type,
                             unsigned char *bytes, int parent)
 {
@@ -520,18 +462,11 @@ void lbpf_view_point(struct lbpf_view *view, const void *bytes, uint32_t size)
 
 void lbpf_values_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"copy", value_copy},
-        {"bytes", value_bytes},
-        {"totable", value_totable},
-        {NULL, NULL},
-    };
-
     luaL_newmetatable(L, types_name);
     lua_pushcfunction(L, types_gc);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
-    luaL_newlib(L, methods);
+    lbpf_value_push_methods(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, value_methods_name);
 }

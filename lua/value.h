@@ -39,6 +39,11 @@ void lbpf_value_push_record(lua_State *L, int metatable, const struct lbpf_recor
 /* Pushes any value, copied out of bytes. Integers of 16 bytes become strings of 16 bytes. */
 void lbpf_value_push(lua_State *L, int types, const struct lbpf_type *type, const void *bytes);
 
+/* The same for an event of size bytes, at least those of its type: a flexible array has the rest.
+ */
+void lbpf_value_push_event(lua_State *L, int types, const struct lbpf_type *type, const void *bytes,
+                           uint32_t size);
+
 /*
  * Pushes an event view without bytes. lbpf_view_point makes it show a record until the lifetime's
  * generation moves on. The lifetime's memory must outlive the view: its owner, at stack index

@@ -29,6 +29,13 @@ struct lbpf_view *lbpf_value_any(lua_State *L, int index, const struct lbpf_type
 void lbpf_value_push_nested(lua_State *L, int types, const struct lbpf_type *type,
                             unsigned char *bytes, int parent);
 
+/* Pushes a struct value that owns a copy of all that the view shows. */
+void lbpf_value_push_copy(lua_State *L, int metatable, const struct lbpf_view *view);
+
+/* The metamethod, and the table of methods, of all struct values. */
+int lbpf_value_eq(lua_State *L);
+void lbpf_value_push_methods(lua_State *L);
+
 /* Raises when the view's event is over. */
 void lbpf_value_check_alive(lua_State *L, const struct lbpf_view *view);
 

@@ -64,6 +64,19 @@ static void describe_string(struct lbpf_buffer *text, const unsigned char *bytes
     lbpf_buffer_append(text, "\"", 1);
 }
 
+/* An integer of 128 bits, in hexadecimal as C has no format for it. */
+static void describe_wide(struct lbpf_buffer *text, const unsigned char *bytes)
+{
+    unsigned __int128 value;
+
+    memcpy(&value, bytes, sizeof value);
+    if (value >> 64)
+        lbpf_buffer_printf(text, "0x%" PRIx64 "%016" PRIx64, (uint64_t)(value >> 64),
+                           (uint64_t)value);
+    else
+        lbpf_buffer_printf(text, "0x%" PRIx64, (uint64_t)value);
+}
+
 static void describe_record(struct lbpf_buffer *text, const struct lbpf_type *type,
                             const unsigned char *base, uint32_t bit_offset)
 {
@@ -113,9 +126,7 @@ static void describe(struct lbpf_buffer *text, const struct lbpf_type *type,
         break;
     }
     if (type->size == 16 && !bit_size) {
-        lbpf_buffer_append_string(text, "0x");
-        for (unsigned i = 0; i < 16; i++)
-            lbpf_buffer_printf(text, "%02x", at[i]);
+        describe_wide(text, at);
         return;
     }
     value = lbpf_decode_integer(type, base, bit_offset, bit_size);
@@ -123,6 +134,8 @@ static void describe(struct lbpf_buffer *text, const struct lbpf_type *type,
         lbpf_buffer_printf(text, "0x%" PRIx64, (uint64_t)value);
     else if (type->kind == LBPF_TYPE_BOOL)
         lbpf_buffer_append_string(text, value ? "true" : "false");
+    else if (type->kind == LBPF_TYPE_ENUM && lbpf_type_enumerator(type, value))
+        lbpf_buffer_append_string(text, lbpf_type_enumerator(type, value));
     else if (type->is_signed)
         lbpf_buffer_printf(text, "%" PRId64, value);
     else

@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+const char *lbpf_type_enumerator(const struct lbpf_type *type, int64_t value)
+{
+    for (uint32_t i = 0; i < type->enumerator_count; i++)
+        if (type->enumerators[i].value == value)
+            return type->enumerators[i].name;
+    return NULL;
+}
+
 bool lbpf_type_has_overlap(const struct lbpf_type *record)
 {
     if (record->kind == LBPF_TYPE_UNION)

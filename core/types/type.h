@@ -64,6 +64,9 @@ static inline bool lbpf_type_is_record(const struct lbpf_type *type)
     return type->kind == LBPF_TYPE_STRUCT || type->kind == LBPF_TYPE_UNION;
 }
 
+/* The name of the enumerator with this value, or NULL. */
+const char *lbpf_type_enumerator(const struct lbpf_type *type, int64_t value);
+
 /* Whether members of the record share bytes: a union, or one that holds a union without a name. */
 bool lbpf_type_has_overlap(const struct lbpf_type *record);
 

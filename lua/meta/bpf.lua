@@ -895,7 +895,10 @@ function Table:print_linear_hist(options, ...) end
 function Table:print_json_hist(options, ...) end
 
 --- A struct or union. Fields are read and assigned by name; pairs gives them in the order of their
---- declaration. A field that has a method's name hides the method.
+--- declaration. A field that has a method's name hides the method. Nested structs write through to
+--- the value that they lie in; arrays are plain Lua tables, copies: assign a whole one. Fields of
+--- unions may be given together when they agree. A flexible array has the elements that were sent
+--- behind the struct; perf buffers may add up to seven bytes.
 ---@class bpf.Value
 ---@field [string] bpf.any
 local Value = {}
@@ -912,5 +915,10 @@ function Value:totable() end
 ---@param field? string
 ---@return string
 function Value:bytes(field) end
+
+--- The name of the enumerator that a field of an enum type has; nil for a number without a name.
+---@param field string
+---@return string?
+function Value:enumerator(field) end
 
 return bpf

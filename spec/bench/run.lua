@@ -132,11 +132,43 @@ local function events()
   end
 end
 
+-- Milliseconds to read a whole hash of structs, and each entry must be seen.
+-- The second result is the part of it that is the kernel's, where that is known.
+local function read_table(command, count)
+  local ok, output = shell(("%s 2>%s/errors"):format(command, scratch))
+  local us, seen, read = output:match("^(%d+) (%d+) ?(%d*)")
+  if not ok or not us then return nil, first_error() end
+  if tonumber(seen) ~= count then return nil, ("%s of %d entries came"):format(seen, count) end
+  return tonumber(us) / 1000, (tonumber(read) or 0) / 1000
+end
+
+local function tables()
+  local lua <const> = ("lua5.4 %s/tables.lua %%d"):format(here)
+  local headers <const> = bcc_environment()
+  local compared <const> = quick and 1000 or 10000
+  local own_ms <const>, floor <const> = read_table(lua:format(compared), compared)
+  report("P6", "luabpf, a hash of structs", assert(own_ms, floor), "ms")
+  report("P6", "of that to have it read", floor, "ms")
+  for _, way in ipairs {{"BCC Python", ""}, {"BCC Python, batch", " batch"}} do
+    local ms, reason = nil, "there are no kernel headers"
+    if headers then
+      ms, reason = read_table(("%s/usr/bin/python3 %s/tables.py %d%s"):format(
+        headers, here, compared, way[2]), compared)
+    end
+    if ms then report("P6", way[1], ms, "ms") else skip("P6", way[1], reason) end
+  end
+  for _, count in ipairs(quick and {100} or {1000, 10000, 100000, 1000000}) do
+    report("P6", ("luabpf, %d entries"):format(count),
+      assert(read_table(lua:format(count), count)), "ms")
+  end
+end
+
 local ok, message = pcall(function()
   build()
   print(("%-3s %-34s %10s %-4s %10s"):format("row", "subject", "figure", "unit", "to luabpf"))
   starts()
   events()
+  tables()
 end)
 shell("rm -rf " .. scratch)
 if not ok then

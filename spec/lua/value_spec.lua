@@ -85,14 +85,25 @@ describe("a struct value", function()
     assert.equal(0xffff888000000000, store("pointer", 0xffff888000000000))
   end)
 
-  it("takes enumerators by name", function()
+  it("takes enumerators by name, and names them", function()
     assert.equal(5, store("color", "BLUE"))
+    assert.equal("BLUE", leaf:enumerator("color"))
+    assert.truthy(tostring(leaf):find("color=BLUE", 1, true))
+    leaf.color = 4
+    assert.is_nil(leaf:enumerator("color"))
+    assert.truthy(tostring(leaf):find("color=4", 1, true))
+    assert.error_matches(function() leaf:enumerator("count") end, "'count' is no enum")
+    assert.error_matches(function() leaf:enumerator("colour") end, "did you mean 'color'")
     assert.error_matches(function() leaf.color = "GREEN" end, "enumerator's name expected")
   end)
 
   it("gives 128-bit integers as 16 bytes", function()
     assert.equal(("\255"):rep(16), store("big", -1))
     assert.equal("0123456789abcdef", store("big", "0123456789abcdef"))
+    leaf.big = 255
+    assert.truthy(tostring(leaf):find("big=0xff,", 1, true))
+    leaf.big = ("\1"):rep(15) .. "\x80"
+    assert.truthy(tostring(leaf):find("big=0x800101010101010101010101010101", 1, true))
   end)
 
   it("cuts strings at their end", function()
@@ -212,5 +223,50 @@ describe("a struct value", function()
     collectgarbage()
     assert.equal(7, leaf.count)
     assert.equal(7, leaf:copy().count)
+  end)
+end)
+
+describe("a flexible array", function()
+  it("has what was sent behind the struct", function()
+    local b <close> = bpf.BPF {
+      text = [[
+struct line { u64 time; u16 size; char text[]; };
+struct list { u32 count; struct { u16 a, b; } items[]; };
+BPF_RINGBUF_OUTPUT(lines, 4);
+BPF_RINGBUF_OUTPUT(lists, 4);
+BPF_HASH(t, u32, struct line);
+int send(struct pt_regs *ctx) {
+  struct line line = {};
+  struct list list = {};
+  lines.ringbuf_output(&line, sizeof line, 0);
+  lists.ringbuf_output(&list, sizeof list, 0);
+  return 0;
+}]], auto_attach = false }
+    local line = b.lines:event(string.pack("I8I2z", 5, 9, "hello") .. ("\0"):rep(7))
+    assert.equal("hello", line.text)
+    assert.equal("hello", line:copy().text)
+    assert.equal("hello" .. ("\0"):rep(8), line:bytes("text"))
+    assert.equal("hello", line:totable().text)
+    local list = b.lists:event(string.pack("I4I2I2I2I2", 2, 1, 2, 3, 4))
+    assert.equal(2, #list.items)
+    assert.equal(4, list.items[2].b)
+    assert.equal(4, list:copy():totable().items[2].b)
+    assert.equal(0, #b.lists:event(string.pack("I4", 0)).items)
+    b.t[1] = { size = 1 }
+    assert.equal("", b.t[1].text)
+    assert.error_matches(function() b.t[1] = { text = "x" } end, "does not fit into char%[0%]")
+  end)
+end)
+
+describe("bpf.u64", function()
+  it("is the text of an unsigned number, as math.ult is its order", function()
+    local numbers = { -1, 0, math.mininteger, 7, math.maxinteger, -10 }
+    table.sort(numbers, math.ult)
+    local texts = {}
+    for i, number in ipairs(numbers) do
+      texts[i] = bpf.u64(number)
+    end
+    assert.same({ "0", "7", "9223372036854775807", "9223372036854775808", "18446744073709551606",
+      "18446744073709551615" }, texts)
   end)
 end)
