@@ -15,6 +15,7 @@
 #include "compile/kernel_btf.h"
 #include "compile/kernel_types.h"
 #include "compile/method_types.h"
+#include "compile/targets.h"
 #include "compile/toolchain.h"
 #include "compile/undefined.h"
 #include "host/features.h"
@@ -123,6 +124,8 @@ static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_b
     if (!result)
         result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, types, job->error);
     lbpf_kernel_config(&job->btf, &job->inputs.identifiers, types);
+    if (!result)
+        lbpf_targets_write(&job->btf, job->source, &job->inputs.identifiers, types);
     return result;
 }
 

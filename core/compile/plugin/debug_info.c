@@ -1,37 +1,29 @@
 /*
- * Questions to debug info that LLVM's C interface has no name for. Its nodes are read by operand
- * number; the numbers are those of LLVM's DI classes and have been the same since LLVM 4.
+ * Questions to debug info that LLVM's C interface has no name for. See debug_info.h.
  */
+#include "debug_info.h"
 #include "reads.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    SUBPROGRAM_TYPE = 4,    /* DISubprogram: file, scope, name, linkage name, type, … */
-    SUBROUTINE_TYPES = 3,   /* DISubroutineType: …, …, …, types (result first) */
-    DERIVED_BASE = 3,       /* DIDerivedType: file, scope, name, base type, … */
-    VARIABLE_TYPE = 3,      /* DIVariable: scope, name, file, type, … */
-    COMPOSITE_ELEMENTS = 4, /* DICompositeType: file, scope, name, base type, elements, … */
-};
-
-static LLVMMetadataRef operand(LLVMContextRef context, LLVMMetadataRef node, unsigned index)
+LLVMMetadataRef debug_operand(LLVMContextRef context, LLVMMetadataRef node, unsigned index)
 {
-    LLVMValueRef value, operands[32];
+    LLVMValueRef value, operands[1024];
     unsigned count;
 
     if (!node)
         return NULL;
     value = LLVMMetadataAsValue(context, node);
     count = (unsigned)LLVMGetMDNodeNumOperands(value);
-    if (index >= count || count > 32)
+    if (index >= count || count > 1024)
         return NULL;
     LLVMGetMDNodeOperands(value, operands);
     return operands[index] ? LLVMValueAsMetadata(operands[index]) : NULL;
 }
 
-static bool is_kind(LLVMMetadataRef node, LLVMMetadataKind kind)
+bool debug_is_kind(LLVMMetadataRef node, LLVMMetadataKind kind)
 {
     return node && LLVMGetMetadataKind(node) == kind;
 }
@@ -43,30 +35,28 @@ const char *lower_context_type(LLVMValueRef function)
     size_t size;
     const char *name;
 
-    node = operand(context, node, SUBPROGRAM_TYPE);
-    node = operand(context, node, SUBROUTINE_TYPES);
-    node = operand(context, node, 1);
-    for (int depth = 0; is_kind(node, LLVMDIDerivedTypeMetadataKind) && depth < 16; depth++)
-        node = operand(context, node, DERIVED_BASE);
-    if (!is_kind(node, LLVMDICompositeTypeMetadataKind))
+    node = debug_operand(context, node, SUBPROGRAM_TYPE);
+    node = debug_operand(context, node, SUBROUTINE_TYPES);
+    node = debug_operand(context, node, 1);
+    for (int depth = 0; debug_is_kind(node, LLVMDIDerivedTypeMetadataKind) && depth < 16; depth++)
+        node = debug_operand(context, node, DERIVED_BASE);
+    if (!debug_is_kind(node, LLVMDICompositeTypeMetadataKind))
         return "";
     name = LLVMDITypeGetName(node, &size);
     return size ? name : "";
 }
 
-/* The type behind typedefs, qualifiers and so on; a pointer stays one. */
-static LLVMMetadataRef strip(LLVMContextRef context, LLVMMetadataRef type)
+LLVMMetadataRef debug_strip(LLVMContextRef context, LLVMMetadataRef type)
 {
-    for (int depth = 0; depth < 32 && is_kind(type, LLVMDIDerivedTypeMetadataKind); depth++) {
+    for (int depth = 0; depth < 32 && debug_is_kind(type, LLVMDIDerivedTypeMetadataKind); depth++) {
         if (LLVMDITypeGetSizeInBits(type))
             break;
-        type = operand(context, type, DERIVED_BASE);
+        type = debug_operand(context, type, DERIVED_BASE);
     }
     return type;
 }
 
-/* The C type of a global variable, or NULL. */
-static LLVMMetadataRef type_of_global(LLVMContextRef context, LLVMValueRef global)
+LLVMMetadataRef debug_type_of_global(LLVMContextRef context, LLVMValueRef global)
 {
     unsigned kind = LLVMGetMDKindIDInContext(context, "dbg", 3);
     LLVMMetadataRef variable = NULL;
@@ -78,7 +68,7 @@ static LLVMMetadataRef type_of_global(LLVMContextRef context, LLVMValueRef globa
             variable = LLVMDIGlobalVariableExpressionGetVariable(
                 LLVMValueMetadataEntriesGetMetadata(entries, i));
     LLVMDisposeValueMetadataEntries(entries);
-    return strip(context, operand(context, variable, VARIABLE_TYPE));
+    return debug_strip(context, debug_operand(context, variable, VARIABLE_TYPE));
 }
 
 /* Bits of what a member of a map's declaration points to: the key's type, or int[size]. */
@@ -89,17 +79,19 @@ static unsigned long long declared_bits(struct lowering *lowering, LLVMValueRef 
 
     if (!LLVMIsAGlobalVariable(map))
         return 0;
-    elements =
-        operand(lowering->context, type_of_global(lowering->context, map), COMPOSITE_ELEMENTS);
-    for (unsigned i = 0; (member = operand(lowering->context, elements, i)); i++) {
+    elements = debug_operand(lowering->context, debug_type_of_global(lowering->context, map),
+                             COMPOSITE_ELEMENTS);
+    for (unsigned i = 0; (member = debug_operand(lowering->context, elements, i)); i++) {
         size_t length;
         const char *name = LLVMDITypeGetName(member, &length);
         LLVMMetadataRef pointer, pointee;
 
         if (length != strlen(wanted) || memcmp(name, wanted, length) != 0)
             continue;
-        pointer = strip(lowering->context, operand(lowering->context, member, DERIVED_BASE));
-        pointee = strip(lowering->context, operand(lowering->context, pointer, DERIVED_BASE));
+        pointer =
+            debug_strip(lowering->context, debug_operand(lowering->context, member, DERIVED_BASE));
+        pointee =
+            debug_strip(lowering->context, debug_operand(lowering->context, pointer, DERIVED_BASE));
         return pointee ? LLVMDITypeGetSizeInBits(pointee) : 0;
     }
     return 0;
@@ -129,7 +121,7 @@ void lower_keep_type(struct lowering *lowering, const char *name, LLVMMetadataRe
         LLVMSetSection(global, ".lbpf.events");
     }
     LLVMGlobalClearMetadata(global);
-    if (!is_kind(type, LLVMDIDerivedTypeMetadataKind)) /* an array, which decays on its way */
+    if (!debug_is_kind(type, LLVMDIDerivedTypeMetadataKind)) /* an array, which decays on its way */
         type = LLVMDIBuilderCreatePointerType(builder, type, 64, 0, 0, "", 0);
     variable = LLVMDIBuilderCreateGlobalVariableExpression(
         builder, NULL, name, strlen(name), name, strlen(name), NULL, 0, type, 0,

@@ -10,6 +10,7 @@
  *   usdt.c        arguments of user-space tracepoints
  *   reads.c       loads through pointers that a BPF program may not follow become probe_read calls
  *   origin.c      … and which pointers those are
+ *   typed.c       … but for those whose type the verifier knows
  *   merge.c       … and fewer of them, where one read serves several loads or the final place
  *   inputs.c      foreign memory that a helper reads is copied to the stack first
  *   scratch.c     variables that do not fit on the stack move to per-CPU memory

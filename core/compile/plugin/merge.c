@@ -63,8 +63,7 @@ static bool constant_offset(struct lowering *lowering, LLVMValueRef gep, long lo
     return true;
 }
 
-/* pointer as base + offset */
-static LLVMValueRef split(struct lowering *lowering, LLVMValueRef pointer, long long *offset)
+LLVMValueRef lower_split_address(struct lowering *lowering, LLVMValueRef pointer, long long *offset)
 {
     *offset = 0;
     for (int depth = 0; depth < MAX_DEPTH && LLVMIsAGetElementPtrInst(pointer); depth++) {
@@ -235,7 +234,7 @@ static struct group *open_group(struct groups *groups, LLVMValueRef base, long l
 static void group_load(struct lowering *lowering, struct groups *groups, LLVMValueRef load)
 {
     long long offset, size = (long long)size_of(lowering, LLVMTypeOf(load));
-    LLVMValueRef base = split(lowering, LLVMGetOperand(load, 0), &offset);
+    LLVMValueRef base = lower_split_address(lowering, LLVMGetOperand(load, 0), &offset);
 
     add_to_group(open_group(groups, base, offset, offset + size), load, offset, offset + size);
 }
@@ -246,7 +245,7 @@ static void lower_group(struct lowering *lowering, const struct group *group)
 {
     LLVMValueRef first = group->loads.items[0], last = first, slot;
     long long start = range_start(group), unused;
-    LLVMValueRef base = split(lowering, LLVMGetOperand(first, 0), &unused);
+    LLVMValueRef base = lower_split_address(lowering, LLVMGetOperand(first, 0), &unused);
     unsigned long long size = (unsigned long long)(group->end - start);
     LLVMTypeRef type = LLVMArrayType(lowering->i64, (unsigned)((size + 7) / 8));
 
@@ -359,11 +358,11 @@ static void hold(struct lowering *lowering, LLVMValueRef load)
 static bool are_of_one_copy(struct lowering *lowering, LLVMValueRef first, LLVMValueRef second)
 {
     long long a, b;
-    LLVMValueRef base = split(lowering, LLVMGetOperand(first, 0), &a);
+    LLVMValueRef base = lower_split_address(lowering, LLVMGetOperand(first, 0), &a);
 
     return LLVMInstructionGetDebugLoc(first) &&
            LLVMInstructionGetDebugLoc(first) == LLVMInstructionGetDebugLoc(second) &&
-           split(lowering, LLVMGetOperand(second, 0), &b) == base && a != b &&
+           lower_split_address(lowering, LLVMGetOperand(second, 0), &b) == base && a != b &&
            llabs(a - b) < LARGEST_RANGE && lower_origin(base) == ORIGIN_FOREIGN;
 }
 

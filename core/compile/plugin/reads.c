@@ -145,7 +145,7 @@ static void check_cursor(struct lowering *lowering, LLVMValueRef instruction, LL
 }
 
 struct found {
-    struct list loads, copies;
+    struct list loads, copies, typed;
     struct inputs inputs;
 };
 
@@ -156,7 +156,10 @@ static void find_reads(struct lowering *lowering, struct found *found, LLVMValue
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
             if (LLVMIsALoadInst(i) && lower_origin(LLVMGetOperand(i, 0)) & ORIGIN_FOREIGN) {
                 check_cursor(lowering, i, LLVMGetOperand(i, 0));
-                list_append(&found->loads, i);
+                if (lower_is_typed(lowering, i))
+                    list_append(&found->typed, i);
+                else
+                    list_append(&found->loads, i);
             } else if (is_memory_copy(i) && lower_origin(LLVMGetOperand(i, 1)) & ORIGIN_FOREIGN) {
                 check_cursor(lowering, i, LLVMGetOperand(i, 1));
                 list_append(&found->copies, i);
@@ -175,6 +178,10 @@ void lower_reads(struct lowering *lowering)
     lower_release_copies(lowering);
     for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module); f; f = LLVMGetNextFunction(f))
         find_reads(lowering, &found, f);
+    /* LLVM would make one load of two that differ in what they read through. */
+    for (size_t i = 0; i < found.typed.count; i++)
+        LLVMSetVolatile(found.typed.items[i], 1);
+    lower_forget_types(lowering);
     lower_merged_reads(lowering, &found.loads, &rest);
     for (size_t i = 0; i < rest.count; i++)
         lower_load(lowering, rest.items[i]);
@@ -183,5 +190,6 @@ void lower_reads(struct lowering *lowering)
     lower_bring_inputs(lowering, &found.inputs);
     free(found.loads.items);
     free(found.copies.items);
+    free(found.typed.items);
     free(rest.items);
 }

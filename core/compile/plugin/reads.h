@@ -52,9 +52,20 @@ void lower_stack(struct lowering *lowering);
  * the others to `rest`. */
 void lower_merged_reads(struct lowering *lowering, const struct list *loads, struct list *rest);
 
+/* pointer as base + offset in bytes */
+LLVMValueRef lower_split_address(struct lowering *lowering, LLVMValueRef pointer,
+                                 long long *offset);
+
 /* Keep LLVM from parting the loads of one struct copy, and let it again. */
 void lower_hold_copies(struct lowering *lowering);
 void lower_release_copies(struct lowering *lowering);
+
+/* --- typed.c --- */
+
+/* Whether the verifier knows the type of what a load reads, and so lets the program do it. */
+bool lower_is_typed(struct lowering *lowering, LLVMValueRef load);
+/* Takes away what the types were read off. */
+void lower_forget_types(struct lowering *lowering);
 
 /* --- inputs.c --- */
 
