@@ -62,7 +62,8 @@ static int explain_symbol(int result, const struct lbpf_uprobe_options *options,
 {
     lbpf_error_set(error, -result, lbpf_uprobe_op(options),
                    "could not determine address of symbol %.200s in %.200s", symbol, options->path);
-    lbpf_error_hint(error, "%s%s%s", cause->message, cause->hint[0] ? "; " : "", cause->hint);
+    lbpf_error_hint(error, "%s%s%s%s", cause->message, cause->hint[0] ? "; " : "", cause->hint,
+                    result == -EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
     return result;
 }
 

@@ -37,8 +37,8 @@ static int move_up(int fd)
     if (fd < 0 || fd >= LOWEST_OWN_FD)
         return fd < 0 ? -errno : fd;
     moved = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_OWN_FD);
-    if (moved < 0)
-        moved = -errno;
+    if (moved < 0) /* EINVAL: that number is beyond the limit of open files */
+        moved = errno == EINVAL ? -EMFILE : -errno;
     close(fd);
     return moved;
 }

@@ -134,9 +134,13 @@ static int open_file(struct job *job, int index, const char *name, struct lbpf_b
     int fd = content->failed ? -ENOMEM
                              : lbpf_memory_file(name, lbpf_buffer_string(content), content->size);
 
-    if (fd < 0)
-        return lbpf_error_set(job->error, -fd, "compile", "no memory file for the compiler: %s",
-                              strerror(-fd));
+    if (fd < 0) {
+        lbpf_error_set(job->error, -fd, "compile", "no memory file for the compiler: %s",
+                       strerror(-fd));
+        if (fd == -EMFILE)
+            lbpf_error_hint(job->error, "raise the limit of open files: ulimit -n");
+        return fd;
+    }
     job->files[index] = fd;
     return 0;
 }
