@@ -31,8 +31,7 @@ static int refuse(const struct lbpf_map *map, const struct perf_event_attr *even
     else if (event->type == PERF_TYPE_HARDWARE && !lbpf_feature("hardware_event", &feature))
         lbpf_error_hint(error, "%s", feature.reason);
     else if (code == E2BIG)
-        lbpf_error_hint(error, "the table has to have an entry for each CPU: "
-                               "BPF_PERF_ARRAY(name, NUM_CPUS)");
+        lbpf_error_hint(error, "the table has to have an entry for each CPU");
     return -code;
 }
 
@@ -45,7 +44,7 @@ static int open_one(const struct lbpf_map *map, struct perf_event_attr *event, p
         return -errno;
     result = bpf_map_update_elem(map->fd, &cpu, &fd, BPF_ANY);
     close(fd);
-    return -lbpf_libbpf_code(result);
+    return result ? -lbpf_libbpf_code(result) : 0;
 }
 
 int lbpf_perf_counter_open(const struct lbpf_map *map, uint32_t type, uint64_t config, pid_t pid,

@@ -71,6 +71,15 @@ function process.compile(text)
   return path
 end
 
+-- The numbers of the CPUs that are online.
+function process.online_cpus()
+  local list = {}
+  for first, last in read_all("/sys/devices/system/cpu/online"):gmatch("(%d+)%-?(%d*)") do
+    for cpu = tonumber(first), tonumber(last) or tonumber(first) do list[#list + 1] = cpu end
+  end
+  return list
+end
+
 -- This process's own id.
 function process.own_pid()
   local file = assert(io.open("/proc/self/stat"))
