@@ -55,7 +55,7 @@ describe("a perf event", function()
   before_each(function() b.seen:clear() end)
   teardown(function() b:close() end)
 
-  -- The program to sample, started and waiting: what it is, where its memory is, and how it goes on.
+  -- The program to sample, started and waiting: where its memory is, and how it goes on.
   local function start(before)
     local program <const> = process.start((before or "") .. build.program("touch") .. " " .. count)
     local pid <const>, variable <const>, region <const> =
@@ -104,7 +104,8 @@ describe("a perf event", function()
       return pending("needs debug registers: " .. link.message)
     end
     local seventh <const> = b:attach_perf_event_raw{attr = {type = Type.BREAKPOINT, bp_type = "rw",
-      bp_addr = touch.variable, bp_len = 4, sample_period = 7}, pid = touch.pid, fn_name = "on_tick"}
+      bp_addr = touch.variable, bp_len = 4, sample_period = 7}, pid = touch.pid,
+      fn_name = "on_tick"}
     touch.finish()
     link:detach()
     seventh:detach()
@@ -156,7 +157,8 @@ describe("a perf event", function()
     if not good then return pending("needs perf events of cgroups: " .. link.message) end
     start().finish()
     assert.equal(0, seen(1))
-    local inside <const> = start(("sh -c 'echo $$ > %s/cgroup.procs; exec \"$@\"' sh "):format(cgroup))
+    local join <const> = "sh -c 'echo $$ > %s/cgroup.procs; exec \"$@\"' sh "
+    local inside <const> = start(join:format(cgroup))
     inside.finish()
     assert.equal(count, seen(1))
     assert.equal(1, b:detach_perf_event{ev_type = Type.SOFTWARE, ev_config = Software.PAGE_FAULTS,

@@ -47,6 +47,34 @@ describe("raw tracepoint", function()
     assert.error_matches(function() b:detach_raw_tracepoint{tp = "sys_enter"} end, "not attached")
   end)
 
+  it_with_raw_tracepoints("gives arguments with their types in a section tp_btf", function()
+    local b <close> = bpf.BPF{text = [[
+BPF_HASH(seen, u32, u64);
+SEC("tp_btf/sys_enter") int BPF_PROG(on_enter, struct pt_regs *regs, long number) {
+  if (number == 292 && (int)regs->di == -7) seen.increment(1);
+  return 0;
+}
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, pid_t old, struct linux_binprm *program) {
+  if (task->tgid == bpf_get_current_pid_tgid() >> 32 && program->argc == 2) seen.increment(2);
+  return 0;
+}
+]]}
+    local link <close> = b:attach_raw_tracepoint{tp = "sys_enter", fn_name = "on_enter"}
+    local exec <close> = b:attach_raw_tracepoint{tp = "sched_process_exec", fn_name = "on_exec"}
+    assert.equal("tp_btf", link:kind())
+    calls.make(count)
+    exec:detach()
+    assert.equal(count, b.seen[1])
+    assert.is_true(b.seen[2] >= 1)
+    local good, e = pcall(b.attach_raw_tracepoint, b, {tp = "sys_enter", fn_name = "on_enter"})
+    assert.is_false(good)
+    assert.equal("Raw tracepoint sys_enter has been attached", e.message)
+    good, e = pcall(b.attach_raw_tracepoint, b, {tp = "no_such", fn_name = "on_enter"})
+    assert.is_false(good)
+    assert.truthy(e.message:find("no_such", 1, true))
+  end)
+
   it_with_raw_tracepoints("says which one may be meant", function()
     local b <close> = bpf.BPF{text = text}
     local cases <const> = {
