@@ -12,6 +12,7 @@
 #include "kernel/line_info.h"
 #include "kernel/object_private.h"
 #include "kernel/program_kind.h"
+#include "kernel/program_module.h"
 #include "kernel/program_name.h"
 #include "kernel/sys.h"
 #include "kernel/verifier_log.h"
@@ -295,8 +296,11 @@ static int load_new(struct lbpf_object *object, struct lbpf_function *function,
     if (result) {
         result = refuse(&attempt, result, error);
     } else {
-        result = keep(function, &attempt, loaded);
+        result = lbpf_program_check_module(bpf_program__fd(attempt.program), function->name,
+                                           options->attach_target, error);
         if (result)
+            bpf_object__close(attempt.libbpf_object);
+        else if ((result = keep(function, &attempt, loaded)))
             lbpf_error_no_memory(error, "load");
     }
     free(object->load_log);

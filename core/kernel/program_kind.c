@@ -1,8 +1,9 @@
 /*
  * The prefixes of BCC, and the sections of libbpf.
  *
- * The module in kfunc__MODULE__FUNCTION is read over: libbpf looks for the function in the kernel's
- * types first and then in those of every module, and has no public way to name the one.
+ * The module in kfunc__MODULE__FUNCTION is read over here: libbpf looks for the function in the
+ * kernel's types first and then in those of every module, and has no public way to name the one.
+ * Whether it was the right one is seen after the load (program_module.c).
  */
 #include "kernel/program_kind.h"
 
@@ -47,6 +48,19 @@ static const char *skip_prefix(const struct prefix *prefix, const char *name)
     const char *target = prefix->has_module ? strstr(rest, "__") : NULL;
 
     return target ? target + 2 : rest;
+}
+
+bool lbpf_program_module(const char *function, char *module, size_t size)
+{
+    const struct prefix *prefix = find_prefix(function);
+    const char *name = prefix && prefix->has_module ? function + strlen(prefix->text) : NULL;
+    const char *end = name ? strstr(name, "__") : NULL;
+
+    if (!end || end == name || (size_t)(end - name) >= size)
+        return false;
+    memcpy(module, name, (size_t)(end - name));
+    module[end - name] = '\0';
+    return strcmp(module, "vmlinux") != 0;
 }
 
 const char *lbpf_program_short_name(const char *function)

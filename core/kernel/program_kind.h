@@ -12,6 +12,10 @@
  */
 void lbpf_program_kind(const struct bpf_program *program, struct lbpf_load_options *options);
 
+/* The module that kfunc__MODULE__FUNCTION names. False when it names none: vmlinux stands for the
+ * kernel with all its modules, as in BCC. */
+bool lbpf_program_module(const char *function, char *module, size_t size);
+
 /* The function's name without such a prefix: what the program is called in the kernel. */
 const char *lbpf_program_short_name(const char *function);
 

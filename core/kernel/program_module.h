@@ -1,0 +1,11 @@
+#ifndef LBPF_KERNEL_PROGRAM_MODULE_H
+#define LBPF_KERNEL_PROGRAM_MODULE_H
+
+#include "base/error.h"
+
+/* Refuses (ENOENT) a loaded program kfunc__MODULE__… whose function was found elsewhere than in
+ * that module. target: the function that it was loaded for. */
+int lbpf_program_check_module(int program_fd, const char *function, const char *target,
+                              struct lbpf_error *error);
+
+#endif
