@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "symbols.h"
 #include "table.h"
+#include "user_symbols.h"
 #include "value.h"
 
 #include <lauxlib.h>
@@ -109,6 +110,7 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lbpf_program_methods(L, METHODS);
     lbpf_inspect_methods(L, METHODS, STATICS);
     lbpf_symbols_open(L, METHODS, STATICS);
+    lbpf_user_symbols_open(L, METHODS, STATICS, ALL_METHODS);
     lbpf_constants_set(L, MODULE, STATICS);
     lua_pushliteral(L, LUABPF_VERSION);
     lua_setfield(L, MODULE, "_VERSION");

@@ -1,7 +1,7 @@
 /*
  * Kernel symbols, kernel functions, tracepoints, kernel types. Each function exists twice:
- * BPF.ksym(address) and b:ksym(address). The symbol table is read once for each Lua state, when
- * first asked for.
+ * BPF.ksym(address) and b:ksym(address). The symbol table is read for each Lua state when first
+ * asked for, and again when something new is asked for.
  */
 #include "symbols.h"
 
@@ -15,6 +15,7 @@
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char kallsyms_name[] = "bpf.kallsyms";
 
@@ -27,34 +28,145 @@ static void drop_self(lua_State *L)
 
 /* ---- symbols -------------------------------------------------------------------------------- */
 
+struct kernel_symbols {
+    struct lbpf_kallsyms *table;
+    uint64_t read_ns, cost_ns; /* when, and how long that took */
+};
+
 static int kallsyms_gc(lua_State *L)
 {
-    struct lbpf_kallsyms **table = luaL_checkudata(L, 1, kallsyms_name);
+    struct kernel_symbols *symbols = luaL_checkudata(L, 1, kallsyms_name);
 
-    lbpf_kallsyms_close(*table);
-    *table = NULL;
+    lbpf_kallsyms_close(symbols->table);
+    symbols->table = NULL;
     return 0;
 }
 
-/* Lent by the registry. */
-static const struct lbpf_kallsyms *kallsyms(lua_State *L)
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+/* The symbols as they are now, lent by the registry until the next call. */
+static const struct kernel_symbols *read_kernel(lua_State *L)
 {
     struct lbpf_error error = {0};
-    struct lbpf_kallsyms **table;
+    struct kernel_symbols *symbols = lua_newuserdatauv(L, sizeof *symbols, 0);
+    uint64_t started = now_ns();
 
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, kallsyms_name) == LUA_TUSERDATA) {
-        table = lua_touserdata(L, -1);
-        lua_pop(L, 1);
-        return *table;
-    }
-    lua_pop(L, 1);
-    table = lua_newuserdatauv(L, sizeof(struct lbpf_kallsyms *), 0);
-    *table = NULL;
+    *symbols = (struct kernel_symbols){0};
     luaL_setmetatable(L, kallsyms_name);
-    if (lbpf_kallsyms_open(table, NULL, &error) < 0)
+    if (lbpf_kallsyms_open(&symbols->table, NULL, &error) < 0)
         lbpf_raise(L, &error);
+    symbols->read_ns = now_ns();
+    symbols->cost_ns = symbols->read_ns - started;
     lua_rawsetp(L, LUA_REGISTRYINDEX, kallsyms_name);
-    return *table;
+    return symbols;
+}
+
+static const struct kernel_symbols *kernel(lua_State *L)
+{
+    const struct kernel_symbols *symbols = NULL;
+
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, kallsyms_name) == LUA_TUSERDATA)
+        symbols = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return symbols ? symbols : read_kernel(L);
+}
+
+/* After a miss: modules and BPF programs come and go. Reading again may take a twentieth of the
+ * time. */
+static const struct kernel_symbols *refresh_kernel(lua_State *L,
+                                                   const struct kernel_symbols *symbols)
+{
+    return now_ns() - symbols->read_ns > 20 * symbols->cost_ns ? read_kernel(L) : symbols;
+}
+
+/* Far behind a symbol of the kernel itself, or in what can be unloaded: it may be something new. */
+static bool is_doubtful(const struct lbpf_ksym *symbol, uint64_t address)
+{
+    enum { FUNCTION_LIMIT = 1024 * 1024 };
+
+    return address - symbol->address > FUNCTION_LIMIT || strcmp(symbol->module, "kernel") != 0;
+}
+
+static bool resolve_kernel(lua_State *L, uint64_t address, struct lbpf_ksym *symbol)
+{
+    const struct kernel_symbols *symbols = kernel(L);
+    bool found = lbpf_kallsyms_resolve(symbols->table, address, symbol) == 0;
+
+    if (found && is_doubtful(symbol, address)) {
+        symbols = refresh_kernel(L, symbols);
+        found = lbpf_kallsyms_resolve(symbols->table, address, symbol) == 0;
+    }
+    return found;
+}
+
+void lbpf_symbols_push_kernel(lua_State *L, uint64_t address,
+                              const struct lbpf_symbol_format *format)
+{
+    struct lbpf_ksym symbol;
+    luaL_Buffer text;
+    char offset[24];
+
+    if (!resolve_kernel(L, address, &symbol)) {
+        lua_pushliteral(L, "[unknown]");
+        return;
+    }
+    if (!format->show_offset && !format->show_module) {
+        lua_pushstring(L, symbol.name);
+        return;
+    }
+    luaL_buffinit(L, &text);
+    luaL_addstring(&text, symbol.name);
+    if (format->show_offset) {
+        snprintf(offset, sizeof offset, "+0x%llx", (unsigned long long)(address - symbol.address));
+        luaL_addstring(&text, offset);
+    }
+    if (format->show_module) {
+        luaL_addstring(&text, " [");
+        luaL_addstring(&text, symbol.module);
+        luaL_addchar(&text, ']');
+    }
+    luaL_pushresult(&text);
+}
+
+int lbpf_symbols_resolve_kernel(lua_State *L, uint64_t address)
+{
+    struct lbpf_ksym symbol;
+
+    if (!resolve_kernel(L, address, &symbol)) {
+        lua_pushnil(L);
+        lua_pushinteger(L, (lua_Integer)address);
+        lua_pushnil(L);
+        return 3;
+    }
+    lua_pushstring(L, symbol.name);
+    lua_pushinteger(L, (lua_Integer)(address - symbol.address));
+    lua_pushstring(L, symbol.module);
+    return 3;
+}
+
+int lbpf_symbols_lookup_kernel(lua_State *L, const char *name)
+{
+    const struct kernel_symbols *symbols = kernel(L);
+    struct lbpf_ksym symbol;
+
+    if (lbpf_kallsyms_lookup(symbols->table, name, &symbol) < 0 &&
+        lbpf_kallsyms_lookup(refresh_kernel(L, symbols)->table, name, &symbol) < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, (lua_Integer)symbol.address);
+    return 1;
+}
+
+void lbpf_symbols_forget_kernel(lua_State *L)
+{
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, kallsyms_name); /* the collector closes it */
 }
 
 static const char *const ksym_names[] = {"addr", "show_module", "show_offset", NULL};
@@ -63,53 +175,29 @@ static const struct lbpf_options ksym_options = {"ksym", ksym_names};
 /* BPF.ksym(address, {show_module=, show_offset=}): "vfs_read+0x1b [kernel]" */
 static int bpf_ksym(lua_State *L)
 {
-    const struct lbpf_kallsyms *table;
-    struct lbpf_ksym symbol;
+    struct lbpf_symbol_format format = {0};
     uint64_t address;
-    bool show_module, show_offset;
-    luaL_Buffer text;
-    char offset[24];
 
     drop_self(L);
+    if (lua_gettop(L) == 1 && lua_isinteger(L, 1)) { /* without any options */
+        lbpf_symbols_push_kernel(L, (uint64_t)lua_tointeger(L, 1), &format);
+        return 1;
+    }
     lbpf_args_collect(L, 1, &ksym_options);
     if (!lbpf_args_has(L, "addr"))
         return lbpf_misuse(L, "ksym: the address is missing");
     address = (uint64_t)lbpf_args_integer(L, &ksym_options, "addr", 0);
-    show_module = lbpf_args_boolean(L, &ksym_options, "show_module");
-    show_offset = lbpf_args_boolean(L, &ksym_options, "show_offset");
-    table = kallsyms(L);
-    if (lbpf_kallsyms_resolve(table, address, &symbol) < 0) {
-        lua_pushliteral(L, "[unknown]");
-        return 1;
-    }
-    luaL_buffinit(L, &text);
-    luaL_addstring(&text, symbol.name);
-    if (show_offset) {
-        snprintf(offset, sizeof offset, "+0x%llx", (unsigned long long)(address - symbol.address));
-        luaL_addstring(&text, offset);
-    }
-    if (show_module) {
-        luaL_addstring(&text, " [");
-        luaL_addstring(&text, symbol.module);
-        luaL_addchar(&text, ']');
-    }
-    luaL_pushresult(&text);
+    format.show_module = lbpf_args_boolean(L, &ksym_options, "show_module");
+    format.show_offset = lbpf_args_boolean(L, &ksym_options, "show_offset");
+    lbpf_symbols_push_kernel(L, address, &format);
     return 1;
 }
 
 /* BPF.ksymname(name): the address, or nil. */
 static int bpf_ksymname(lua_State *L)
 {
-    struct lbpf_ksym symbol;
-    const char *name;
-
     drop_self(L);
-    name = luaL_checkstring(L, 1);
-    if (lbpf_kallsyms_lookup(kallsyms(L), name, &symbol) < 0)
-        lua_pushnil(L);
-    else
-        lua_pushinteger(L, (lua_Integer)symbol.address);
-    return 1;
+    return lbpf_symbols_lookup_kernel(L, luaL_checkstring(L, 1));
 }
 
 static int bpf_get_syscall_prefix(lua_State *L)

@@ -77,8 +77,7 @@ void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map)
     table->bpf = lua_touserdata(L, bpf);
     table->map = map;
     table->is_array = has_indices(map->type);
-    table->is_stack_trace =
-        map->type == BPF_MAP_TYPE_STACK_TRACE && !(map->flags & BPF_F_STACK_BUILD_ID);
+    table->is_stack_trace = map->type == BPF_MAP_TYPE_STACK_TRACE;
     table->can = lbpf_table_abilities(map);
     table->key_object = lbpf_table_key_object(map);
     table->slot_size = lbpf_map_slot_size(map);
@@ -158,6 +157,36 @@ void lbpf_table_push_key(lua_State *L, const struct lbpf_table *table, int types
         push_shape(L, &table->key, types, types + 1, bytes);
 }
 
+/* A stack with build ids is an array of {status=1, build_id="…", offset=} for code of files, and
+ * {status=2, ip=} where the kernel could not read the file. It ends with the first empty entry. */
+static void push_build_id_stack(lua_State *L, const struct lbpf_table *table,
+                                const unsigned char *bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct bpf_stack_build_id entry;
+
+    lua_newtable(L);
+    for (uint32_t i = 0; i < table->map->value_size / sizeof entry; i++) {
+        char id[2 * sizeof entry.build_id];
+
+        memcpy(&entry, bytes + i * sizeof entry, sizeof entry);
+        if (entry.status != BPF_STACK_BUILD_ID_VALID && entry.status != BPF_STACK_BUILD_ID_IP)
+            return;
+        lua_createtable(L, 0, 3);
+        lua_pushinteger(L, entry.status);
+        lua_setfield(L, -2, "status");
+        if (entry.status == BPF_STACK_BUILD_ID_VALID) {
+            for (size_t at = 0; at < sizeof id; at++)
+                id[at] = digits[entry.build_id[at / 2] >> (at % 2 ? 0 : 4) & 15];
+            lua_pushlstring(L, id, sizeof id);
+            lua_setfield(L, -2, "build_id");
+        }
+        lua_pushinteger(L, (lua_Integer)entry.offset); /* in one place with the address */
+        lua_setfield(L, -2, entry.status == BPF_STACK_BUILD_ID_VALID ? "offset" : "ip");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 /* A stack is an array of addresses that ends with the first 0. */
 static void push_stack(lua_State *L, const struct lbpf_table *table, const unsigned char *bytes)
 {
@@ -197,7 +226,10 @@ void lbpf_table_push_value(lua_State *L, const struct lbpf_table *table, int typ
     bool reduces = table->map->per_cpu && !lua_isnil(L, types + 3);
 
     if (table->is_stack_trace) {
-        push_stack(L, table, bytes);
+        if (table->map->flags & BPF_F_STACK_BUILD_ID)
+            push_build_id_stack(L, table, bytes);
+        else
+            push_stack(L, table, bytes);
         return;
     }
     if (!table->map->per_cpu) {

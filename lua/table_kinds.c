@@ -37,8 +37,7 @@ unsigned lbpf_table_abilities(const struct lbpf_map *map)
     case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY: /* what is read is the socket's cookie of 8 bytes */
         return map->value_size == 8 ? ALL_KEYS : LBPF_CAN_SET | LBPF_CAN_DELETE;
     case BPF_MAP_TYPE_STACK_TRACE:
-        return LBPF_CAN_GET | LBPF_CAN_DELETE | LBPF_CAN_LIST |
-               (map->flags & BPF_F_STACK_BUILD_ID ? 0 : LBPF_CAN_STACK);
+        return LBPF_CAN_GET | LBPF_CAN_DELETE | LBPF_CAN_LIST | LBPF_CAN_STACK;
     case BPF_MAP_TYPE_LPM_TRIE:
         return ALL_KEYS | (map->key_size == 8 || map->key_size == 20 ? LBPF_CAN_PREFIX : 0);
     case BPF_MAP_TYPE_CGROUP_STORAGE:

@@ -1,6 +1,7 @@
 -- The shape of the source tree: what each folder may include, and what the root may hold.
 
-local rooms = { "base", "host", "elf", "types", "compile", "kernel", "attach", "stream", "session" }
+local rooms = { "base", "host", "elf", "symbols", "types", "compile", "kernel", "attach", "stream",
+  "session" }
 local rank = {}
 for i, room in ipairs(rooms) do rank[room] = i end
 

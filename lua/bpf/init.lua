@@ -10,9 +10,11 @@ end
 
 extend(core.methods.Table, require "bpf.table")
 extend(core.methods.Table, require "bpf.histogram".methods)
+extend(core.methods.Table, require "bpf.stacks".methods)
 extend(core.methods.BPF, require "bpf.trace".methods)
 extend(core.methods.BPF, require "bpf.disassemble".methods)
 extend(core.BPF, require "bpf.kernel")
+extend(core.BPF, require "bpf.stacks".static)
 
 core.u64 = require "bpf.unsigned"
 

@@ -512,6 +512,75 @@ function BPF:ksym(addr, options) end
 ---@return integer? addr
 function BPF:ksymname(name) end
 
+---@class bpf.build_id_entry
+---@field status integer 1: a place in a file; 2: an address
+---@field build_id? string hexadecimal
+---@field offset? integer in the file
+---@field ip? integer
+
+---@class bpf.sym_options
+---@field show_module? boolean adds " [libc.so.6]"
+---@field show_offset? boolean adds "+0x1b"
+---@field demangle? boolean C++ and Rust names as people write them; true
+
+--- The function around an address of a process: "[unknown]" where there is none. Symbols come from
+--- the mapped files and their debug files, MiniDebugInfo, linkage stubs ("read@plt"), the vDSO and
+--- a just-in-time compiler's /tmp/perf-PID.map. A pid below 0 means the kernel. An entry of a
+--- build-id stack is looked for among the modules that were added and those of the process.
+---@param addr integer|bpf.build_id_entry
+---@param pid integer
+---@param options? bpf.sym_options
+---@return string
+function BPF:sym(addr, pid, options) end
+
+--- The same for many addresses, as a stack has them, in one call.
+---@param addresses (integer|bpf.build_id_entry)[]
+---@param pid integer
+---@param options? bpf.sym_options
+---@return string[] names
+function BPF:symbolize(addresses, pid, options) end
+
+--- Makes a file known to build-id stacks.
+---@param path string
+function BPF:add_module(path) end
+
+--- The symbols of one process, with memory of their own; -1 means the kernel's.
+---@param pid integer
+---@return bpf.SymbolCache
+function BPF:SymbolCache(pid) end
+
+--- The path of a library ("c") or program, or nil: in the mappings of pid, then where the dynamic
+--- linker looks, then in $PATH.
+---@param name string
+---@param pid? integer
+---@return string? path
+function BPF:find_library(name, pid) end
+
+--- The functions of a library or program whose whole name matches.
+---@param name string a library ("c"), a program, or a path
+---@param re string POSIX extended expression
+---@return string[] names
+function BPF:get_user_functions(name, re) end
+
+--- Their addresses in the file, as attach_uprobe{addr=} takes them.
+---@param name string
+---@param re string
+---@return integer[] addresses
+function BPF:get_user_addresses(name, re) end
+
+--- Both, as pairs {name, address}.
+---@param name string
+---@param re string
+---@return { [1]: string, [2]: integer }[]
+function BPF:get_user_functions_and_addresses(name, re) end
+
+--- Frees all symbol tables that sym and ksym use; they are read again when they are asked for.
+function BPF:free_bcc_memory() end
+
+--- What sym keeps: processes, files, bytes of their tables, and the limit of those.
+---@return { processes: integer, files: integer, bytes: integer, limit: integer }
+function BPF:symbol_memory() end
+
 --- What the running kernel puts before system call names: "__x64_sys_".
 ---@return string
 function BPF:get_syscall_prefix() end
@@ -559,6 +628,71 @@ function static.ksym(addr, options) end
 ---@param name string
 ---@return integer? addr
 function static.ksymname(name) end
+
+--- See BPF:sym.
+---@param addr integer|bpf.build_id_entry
+---@param pid integer
+---@param options? bpf.sym_options
+---@return string
+function static.sym(addr, pid, options) end
+
+--- See BPF:symbolize.
+---@param addresses (integer|bpf.build_id_entry)[]
+---@param pid integer
+---@param options? bpf.sym_options
+---@return string[] names
+function static.symbolize(addresses, pid, options) end
+
+--- See BPF:add_module.
+---@param path string
+function static.add_module(path) end
+
+--- See BPF:SymbolCache.
+---@param pid integer
+---@return bpf.SymbolCache
+function static.SymbolCache(pid) end
+
+--- See BPF:find_library.
+---@param name string
+---@param pid? integer
+---@return string? path
+function static.find_library(name, pid) end
+
+--- See BPF:get_user_functions.
+---@param name string a library ("c"), a program, or a path
+---@param re string POSIX extended expression
+---@return string[] names
+function static.get_user_functions(name, re) end
+
+--- See BPF:get_user_addresses.
+---@param name string
+---@param re string
+---@return integer[] addresses
+function static.get_user_addresses(name, re) end
+
+--- See BPF:get_user_functions_and_addresses.
+---@param name string
+---@param re string
+---@return { [1]: string, [2]: integer }[]
+function static.get_user_functions_and_addresses(name, re) end
+
+--- See BPF:free_bcc_memory.
+function static.free_bcc_memory() end
+
+--- See BPF:symbol_memory.
+---@return { processes: integer, files: integer, bytes: integer, limit: integer }
+function static.symbol_memory() end
+
+--- One line for a stack, outermost frame first: "comm;main;read;vfs_read". Frames come innermost
+--- first; annotate marks those of the kernel with "_[k]".
+---@param options { comm: string?, user: string[]?, kernel: string[]?, annotate: boolean? }
+---@return string
+function static.fold(options) end
+
+--- The path of an ELF program: a path as it is, else found in $PATH; nil when it is not there.
+---@param name string
+---@return string?
+function static.find_exe(name) end
 
 --- See BPF:get_syscall_prefix.
 ---@return string
@@ -845,10 +979,18 @@ function Table:peek() end
 ---@return integer count CPUs
 function Table:open_perf_event(type, config, pid) end
 
---- A stack's addresses, innermost first; nil for an id that is negative or not there.
+--- A stack's addresses, innermost first; nil for an id that is negative or not there. A table with
+--- BPF_F_STACK_BUILD_ID has entries instead.
 ---@param id integer
----@return integer[]?
+---@return integer[]|bpf.build_id_entry[]|nil
 function Table:get_stack(id) end
+
+--- The names of a stack's frames, innermost first; nil when there is no such stack.
+---@param id integer
+---@param pid integer -1 for a stack of the kernel
+---@param options? bpf.sym_options
+---@return string[]?
+function Table:get_symbols(id, pid, options) end
 
 --- An iterator over a stack's addresses, or over what resolve makes of them.
 ---@param id integer
@@ -893,6 +1035,31 @@ function Table:print_linear_hist(options, ...) end
 --- Prints one line of JSON for each bucket (needs the module dkjson).
 ---@param options? bpf.histogram_options|string
 function Table:print_json_hist(options, ...) end
+
+--- The symbols of one process. What it has read goes when it closes.
+---@class bpf.SymbolCache
+local SymbolCache = {}
+
+--- What is at an address.
+---@param addr integer
+---@param demangle? boolean true
+---@return string? name
+---@return integer offset from the function's start, else from the module's
+---@return string? module path of the file
+function SymbolCache:resolve(addr, demangle) end
+
+--- Where a function is in the process; nil when it is not there.
+---@param module? string path or file name of a mapped file; any, when nil
+---@param name string
+---@return integer? addr
+function SymbolCache:resolve_name(module, name) end
+
+--- Why files of the process, or its perf map, could not be read: a sentence for each.
+---@return string[]
+function SymbolCache:problems() end
+
+--- Frees its memory.
+function SymbolCache:close() end
 
 --- A struct or union. Fields are read and assigned by name; pairs gives them in the order of their
 --- declaration. A field that has a method's name hides the method. Nested structs write through to

@@ -31,6 +31,7 @@ local function registered()
   add(names, "Link:", bpf.methods.Link)
   add(names, "Iterator:", bpf.methods.Iterator)
   add(names, "Value:", bpf.methods.Value)
+  add(names, "SymbolCache:", bpf.methods.SymbolCache)
   return names
 end
 

@@ -1,0 +1,221 @@
+-- Addresses of other processes turned into names, wherever the names have to be looked for.
+local bpf <const> = require "bpf"
+local process <const> = require "spec.support.process"
+
+local BPF <const> = bpf.BPF
+local both <const> = { show_module = true, show_offset = true }
+local with_module <const> = { show_module = true }
+
+describe("BPF.sym #any_kernel", function()
+  local folder, started
+
+  local function run(command, ...)
+    local text <const> = command:format(...)
+    assert(os.execute(text), text)
+  end
+
+  local function build(name, options)
+    run("gcc -O1 -w -o %s/%s spec/support/symbols.c %s 2>/dev/null", folder, name, options or "")
+    return folder .. "/" .. name
+  end
+
+  local function stop(subject)
+    if started[subject] then
+      started[subject] = nil
+      subject:signal("KILL")
+      subject:finish()
+    end
+  end
+
+  -- Reads what a subject says of itself: its addresses by name.
+  local function places_of(subject)
+    local places <const> = {}
+    for line in function() return subject:line() end do
+      if line == "ready" then return places end
+      local name <const>, address <const> = line:match("^(%S+) (%x+)$")
+      places[name] = tonumber(address, 16)
+    end
+    error("the subject ended")
+  end
+
+  -- Starts a subject: the process, and its addresses by name.
+  local function start(command, ...)
+    local subject <const> = process.start(command:format(...))
+    started[subject] = true
+    return subject, places_of(subject)
+  end
+
+  local function write(path, text, mode)
+    local file <const> = assert(io.open(path, mode or "w"))
+    file:write(text)
+    file:close()
+  end
+
+  local function library(name)
+    write(folder .. "/late.c", "int late(void) { return 1; }\n")
+    run("gcc -shared -fPIC -o %s/%s %s/late.c", folder, name, folder)
+    return folder .. "/" .. name
+  end
+
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    run("mkdir %s", folder)
+    started = {}
+  end)
+
+  after_each(function()
+    for subject in pairs(started) do stop(subject) end
+    os.execute("rm -rf " .. folder)
+    BPF.free_bcc_memory()
+  end)
+
+  it("names functions of executables, libraries and the vDSO, static ones too", function()
+    for _, option in ipairs{ "-pie -fPIE", "-no-pie -fno-pie", "-static-pie -fPIE",
+      "-Wl,-z,noseparate-code" } do
+      local subject <const>, at <const> = start("%s", build("subject", option))
+      assert.equal("hidden+0x0 [subject]", BPF.sym(at.hidden, subject.pid, both), option)
+      assert.equal("visible+0x3 [subject]", BPF.sym(at.visible + 3, subject.pid, both), option)
+      stop(subject)
+    end
+    local subject <const>, at <const> = start("%s", build("subject"))
+    assert.equal("qsort+0x2 [libc.so.6]", BPF.sym(at.qsort + 2, subject.pid, both))
+    local cache <close> = BPF.SymbolCache(subject.pid)
+    local clock <const> = cache:resolve_name("[vdso]", "clock_gettime")
+    assert.equal("clock_gettime", (cache:resolve(clock + 1)))
+    assert.same({ "hidden", 2, folder .. "/subject" }, { cache:resolve(at.hidden + 2) })
+    assert.equal(at.qsort, cache:resolve_name("libc.so.6", "qsort"))
+    assert.equal(at.hidden, cache:resolve_name(nil, "hidden"))
+    assert.is_nil(cache:resolve_name("libc.so.6", "hidden"))
+    assert.same({}, cache:problems())
+  end)
+
+  it("names linkage stubs after what they call", function()
+    for _, option in ipairs{ "-Wl,-z,lazy -fcf-protection=none", "-Wl,-z,now", "-no-pie -fno-pie",
+      "-Wl,-z,ibtplt -fcf-protection=full" } do
+      local subject <const>, at <const> = start("%s", build("subject", option))
+      if at.stub == 0 then return pending("needs x86-64") end
+      assert.equal("getppid@plt", BPF.sym(at.stub + 1, subject.pid), option)
+    end
+  end)
+
+  it("demangles C++ and Rust unless told not to", function()
+    local subject <const>, at <const> = start("%s", build("subject"))
+    assert.equal("void outer::inner<int>(int const&)", BPF.sym(at.cpp, subject.pid))
+    assert.equal("mycrate::foo::bar", BPF.sym(at.rust, subject.pid))
+    assert.equal("_ZN5outer5innerIiEEvRKi", BPF.sym(at.cpp, subject.pid, { demangle = false }))
+    assert.equal("_ZN5outer5innerIiEEvRKi+0x1 [subject]", BPF.sym{ addr = at.cpp + 1,
+      pid = subject.pid, show_module = true, show_offset = true, demangle = false })
+  end)
+
+  it("knows a stripped file's module, and its functions by debug files and MiniDebugInfo",
+    function()
+    local function hidden_of(prepare)
+      local path <const> = build("subject", "-g -Wl,--build-id=none")
+      run("objcopy --only-keep-debug %s %s.debug && strip %s", path, path, path)
+      if prepare then prepare(path) end
+      local subject <const>, at <const> = start("%s", path)
+      return BPF.sym(at.hidden + 1, subject.pid, both)
+    end
+    assert.equal("[unknown] [subject]", hidden_of(nil))
+    assert.equal("hidden+0x1 [subject]", hidden_of(function(path)
+      run("cd %s && objcopy --add-gnu-debuglink=subject.debug subject", folder)
+      assert(path)
+    end))
+    run("rm %s/*.debug", folder)
+    assert.equal("hidden+0x1 [subject]", hidden_of(function(path)
+      run("strip -g -o %s/mini %s.debug && xz -k %s/mini && rm %s.debug", folder, path, folder,
+        path)
+      run("objcopy --add-section .gnu_debugdata=%s/mini.xz %s", folder, path)
+    end))
+  end)
+
+  it("says what is unknown as BCC does", function()
+    local subject <const>, at <const> = start("%s", build("subject"))
+    assert.equal("[unknown]", BPF.sym(1, subject.pid, both))
+    assert.equal("[unknown]", BPF.sym(at.jit, subject.pid, both))
+    assert.equal("[unknown]", BPF.sym(at.hidden, 0x7ffffff0, both))
+    assert.equal(BPF.ksym(BPF.ksymname("schedule") + 1, both),
+      BPF.sym(BPF.ksymname("schedule") + 1, -1, both))
+    assert.error_matches(function() BPF.sym(1) end, "pid")
+    assert.error_matches(function() BPF.sym("x", 1, { show_modul = true }) end, "did you mean")
+  end)
+
+  it("follows a process that loads a library, becomes another program, and ends", function()
+    local late <const> = library("late.so")
+    local subject <const>, at <const> = start("%s %s %s", build("first"), late, build("second"))
+    assert.equal("hidden [first]", BPF.sym(at.hidden, subject.pid, with_module))
+    subject:signal("USR1")
+    local place <const> = tonumber(subject:line():match("^late (%x+)$"), 16)
+    assert.equal("late [late.so]", BPF.sym(place, subject.pid, with_module))
+    subject:signal("USR2")
+    local now <const> = places_of(subject)
+    assert.equal("hidden [second]", BPF.sym(now.hidden, subject.pid, with_module))
+    stop(subject)
+    assert.equal("hidden [second]", BPF.sym(now.hidden, subject.pid, with_module))
+    assert.equal("qsort", BPF.sym(now.qsort, subject.pid))
+  end)
+
+  it("reads files that have no name any more", function()
+    local path <const> = build("subject")
+    local subject <const>, at <const> = start("%s", path)
+    os.remove(path)
+    build("subject", "-DPLACE=") -- another file under the same name
+    assert.equal("hidden [subject (deleted)]", BPF.sym(at.hidden, subject.pid, with_module))
+    local memory <const>, there <const> = start([[python3 -c '
+import os, sys
+fd = os.memfd_create("code", 0)
+os.write(fd, open("%s", "rb").read())
+os.execv("/proc/self/fd/%%d" %% fd, ["code"])']], path)
+    assert.equal("hidden [memfd:code (deleted)]", BPF.sym(there.hidden, memory.pid, with_module))
+  end)
+
+  it("reads perf maps as they grow, and believes the last line", function()
+    local subject <const>, at <const> = start("%s", build("subject"))
+    local path <const> = ("/tmp/perf-%d.map"):format(subject.pid)
+    finally(function() os.remove(path) end)
+    assert.equal("[unknown]", BPF.sym(at.jit, subject.pid))
+    write(path, ("%x 10 jit one\nnonsense\n0 10 zero\n%x 20 unfinish"):format(at.jit, at.jit + 16))
+    assert.equal("jit one+0x4 [perf-" .. subject.pid .. ".map]", BPF.sym(at.jit + 4, subject.pid,
+      both))
+    assert.equal("[unknown]", BPF.sym(at.jit + 17, subject.pid))
+    write(path, ("ed\n%x 10 jit two\n"):format(at.jit), "a")
+    assert.is_true(process.wait_until(function()
+      return BPF.sym(at.jit + 17, subject.pid) == "unfinished"
+    end))
+    assert.equal("jit two", BPF.sym(at.jit + 4, subject.pid))
+  end)
+
+  it("looks into a container's own files, pids and /tmp", function()
+    local path <const> = build("subject", "-static-pie -fPIE")
+    local inside <const> = process.start(([[unshare -mpf --kill-child --propagation private sh -c '
+      mkdir %s/new && mount -t tmpfs none %s/new && cp %s %s/new/subject &&
+      mount --bind %s/new /tmp && echo "1 1 x" > /tmp/perf-1.map && exec /tmp/subject']]):format(
+      folder, folder, path, folder, folder))
+    started[inside] = true
+    local at <const> = places_of(inside)
+    local children <const> = io.open(("/proc/%d/task/%d/children"):format(inside.pid, inside.pid))
+    local child <const> = children:read("n")
+    children:close()
+    assert.equal("hidden+0x1 [subject]", BPF.sym(at.hidden + 1, child, both))
+    write(("/proc/%d/root/tmp/perf-1.map"):format(child), ("%x 10 contained\n"):format(at.jit), "a")
+    assert.is_true(process.wait_until(function() return BPF.sym(at.jit, child) == "contained" end))
+  end)
+
+  it("indexes a file once for all its processes, and gives the memory back", function()
+    local path <const> = build("subject")
+    local one <const>, at_one <const> = start("%s", path)
+    assert.equal("hidden", BPF.sym(at_one.hidden, one.pid))
+    local before <const> = BPF.symbol_memory()
+    for _ = 1, 3 do
+      local other <const>, at <const> = start("%s", path)
+      assert.equal("hidden", BPF.sym(at.hidden, other.pid))
+    end
+    local after <const> = BPF.symbol_memory()
+    assert.equal(before.files, after.files)
+    assert.equal(before.bytes, after.bytes)
+    assert.equal(before.processes + 3, after.processes)
+    BPF.free_bcc_memory()
+    assert.same({ processes = 0, files = 0, bytes = 0, limit = after.limit }, BPF.symbol_memory())
+  end)
+end)

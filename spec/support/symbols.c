@@ -1,0 +1,98 @@
+/*
+ * A program whose addresses are to be named. It prints "NAME ADDRESS" for its places and then
+ * "ready". SIGUSR1 makes it load the library argv[1] and print its function "late"; SIGUSR2 makes
+ * it become the program argv[2].
+ */
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PLACE __attribute__((noinline, noclone, used))
+
+PLACE static int hidden(int number)
+{
+    __asm__ volatile("" : "+r"(number));
+    return number * 3;
+}
+
+PLACE int visible(int number)
+{
+    return hidden(number) + 1;
+}
+
+PLACE int cpp(void) __asm__("_ZN5outer5innerIiEEvRKi");
+int cpp(void)
+{
+    return visible(5);
+}
+
+PLACE int rust(void) __asm__("_RNvNtCs1234_7mycrate3foo3bar");
+int rust(void)
+{
+    return visible(7);
+}
+
+static volatile sig_atomic_t wanted;
+
+static void want(int signal)
+{
+    wanted = signal;
+}
+
+static void say(const char *name, const void *address)
+{
+    printf("%s %lx\n", name, (unsigned long)address);
+}
+
+/* The first bytes of the stub that calls go through, where the compiler made one. */
+static const unsigned char *stub_of_getppid(void)
+{
+    const unsigned char *call;
+
+#if !defined(__x86_64__)
+    return NULL;
+#endif
+    __asm__ volatile("leaq 1f(%%rip), %0\n jmp 2f\n1: call getppid@PLT\n2:" : "=r"(call));
+    return call + 5 + *(const int *)(call + 1);
+}
+
+static void load(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW);
+
+    say("late", library ? dlsym(library, "late") : NULL);
+}
+
+int main(int argc, char **argv)
+{
+    sigset_t set, old;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    signal(SIGUSR1, want);
+    signal(SIGUSR2, want);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    say("hidden", (void *)hidden);
+    say("visible", (void *)visible);
+    say("cpp", (void *)cpp);
+    say("rust", (void *)rust);
+    say("stub", stub_of_getppid());
+    say("vdso", (void *)getauxval(AT_SYSINFO_EHDR));
+    say("qsort", dlsym(RTLD_DEFAULT, "qsort"));
+    say("jit", mmap(NULL, 65536, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    printf("ready\n");
+    for (;;) {
+        sigsuspend(&old);
+        if (wanted == SIGUSR1)
+            load(argc > 1 ? argv[1] : "");
+        else if (wanted == SIGUSR2)
+            execl(argv[2], argv[2], argv[1], argv[2], NULL);
+    }
+}
