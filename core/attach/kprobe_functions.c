@@ -2,7 +2,7 @@
  * Which kernel functions an expression can mean. No list of the kernel is complete: kallsyms has
  * every symbol, available_filter_functions those with a hook, the blacklist those that would crash;
  * and init code is gone by now. Either of the last two may be missing or closed to us, then the
- * rest decides.
+ * rest decides. kallsyms comes first, so that of the long lists only what matched is kept.
  */
 #include "attach/link.h"
 #include "base/buffer.h"
@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LIST_LIMIT = 64 * 1024 * 1024 };
@@ -25,38 +26,56 @@ struct region {
     enum { BEFORE, INSIDE, BEHIND } state;
 };
 
-struct listing {
-    struct lbpf_match match;
-    struct lbpf_strmap traceable; /* empty: not known */
-    struct lbpf_strmap forbidden;
-    struct lbpf_strmap seen;
-    struct region init, interrupt_entry;
-    int (*visit)(void *context, const struct lbpf_ksym *symbol);
-    void *context;
+struct candidate {
+    struct lbpf_ksym symbol; /* its name is owned; its module is not kept */
+    bool is_traceable, is_forbidden;
 };
 
-/* Adds one column (from 0) of each line. */
-static int add_column(struct lbpf_strmap *names, const char *path, unsigned column)
+struct listing {
+    struct lbpf_match match;
+    struct candidate *candidates;
+    size_t count, capacity;
+    struct lbpf_strmap numbers; /* of candidates, by name */
+    struct region init, interrupt_entry;
+};
+
+/* Calls visit for the candidate of each name in one column (from 0) of a list. How many lines the
+ * list has: 0 when it can't be read. */
+static size_t each_listed(struct listing *listing, const char *path, unsigned column,
+                          void (*visit)(struct candidate *candidate))
 {
     struct lbpf_buffer text = {0};
     char *rest = NULL;
-    int result = 0;
+    size_t lines = 0;
 
     if (lbpf_buffer_read_file(&text, path, LIST_LIMIT) < 0 || !text.data) {
         lbpf_buffer_free(&text);
         return 0;
     }
-    for (char *line = strtok_r(text.data, "\n", &rest); line && result == 0;
-         line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        const struct lbpf_strmap_entry *entry;
+
         for (unsigned i = 0; i < column; i++) {
             line += strcspn(line, " \t");
             line += strspn(line, " \t");
         }
-        if (*line)
-            result = lbpf_strmap_set(names, line, strcspn(line, " \t"), 1);
+        entry = lbpf_strmap_get(&listing->numbers, line, strcspn(line, " \t"));
+        if (entry)
+            visit(&listing->candidates[entry->value]);
+        lines++;
     }
     lbpf_buffer_free(&text);
-    return result;
+    return lines;
+}
+
+static void forbid(struct candidate *candidate)
+{
+    candidate->is_forbidden = true;
+}
+
+static void allow(struct candidate *candidate)
+{
+    candidate->is_traceable = true;
 }
 
 /* Whether name lies in the region, whose two marks are symbols themselves. */
@@ -104,32 +123,71 @@ static bool is_candidate(struct listing *listing, const char *name, char type)
     if (has_prefix(name, "_kbl_addr_") || has_prefix(name, "__perf") || has_prefix(name, "perf_") ||
         has_prefix(name, "__SCT__") || is_cold_part(name))
         return false;
-    return lbpf_match_name(&listing->match, name) && !lbpf_strmap_has(&listing->forbidden, name) &&
-           (listing->traceable.count == 0 || lbpf_strmap_has(&listing->traceable, name));
+    return lbpf_match_name(&listing->match, name);
+}
+
+static int add_candidate(struct listing *listing, const struct lbpf_ksym *symbol)
+{
+    struct candidate *candidate;
+
+    if (listing->count == listing->capacity) {
+        size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
+        struct candidate *grown = realloc(listing->candidates, capacity * sizeof *grown);
+
+        if (!grown)
+            return -ENOMEM;
+        listing->candidates = grown;
+        listing->capacity = capacity;
+    }
+    if (lbpf_strmap_set(&listing->numbers, symbol->name, strlen(symbol->name), listing->count) < 0)
+        return -ENOMEM;
+    candidate = &listing->candidates[listing->count];
+    *candidate = (struct candidate){.symbol = {.address = symbol->address, .module = ""}};
+    candidate->symbol.name = strdup(symbol->name);
+    listing->count += candidate->symbol.name != NULL;
+    return candidate->symbol.name ? 0 : -ENOMEM;
 }
 
 static int visit_symbol(void *context, const struct lbpf_ksym *symbol, char type)
 {
     struct listing *listing = context;
 
-    if (!is_candidate(listing, symbol->name, type) || lbpf_strmap_has(&listing->seen, symbol->name))
+    if (!is_candidate(listing, symbol->name, type) ||
+        lbpf_strmap_has(&listing->numbers, symbol->name))
         return 0;
-    if (lbpf_strmap_set(&listing->seen, symbol->name, strlen(symbol->name), 1) < 0)
-        return -ENOMEM;
-    return listing->visit(listing->context, symbol);
+    return add_candidate(listing, symbol);
 }
 
-static int read_lists(struct listing *listing)
+static int visit_candidates(struct listing *listing,
+                            int (*visit)(void *context, const struct lbpf_ksym *symbol),
+                            void *context)
 {
     const char *folder = lbpf_tracefs(NULL);
+    size_t traceable = 0;
     char path[128];
-    int result;
+    int result = 0;
 
-    result = add_column(&listing->forbidden, "/sys/kernel/debug/kprobes/blacklist", 1);
-    if (result < 0 || !folder)
-        return result;
-    snprintf(path, sizeof path, "%s/available_filter_functions", folder);
-    return add_column(&listing->traceable, path, 0);
+    each_listed(listing, "/sys/kernel/debug/kprobes/blacklist", 1, forbid);
+    if (folder) {
+        snprintf(path, sizeof path, "%s/available_filter_functions", folder);
+        traceable = each_listed(listing, path, 0, allow);
+    }
+    for (size_t i = 0; i < listing->count && result == 0; i++) {
+        const struct candidate *candidate = &listing->candidates[i];
+
+        if (!candidate->is_forbidden && (traceable == 0 || candidate->is_traceable))
+            result = visit(context, &candidate->symbol);
+    }
+    return result;
+}
+
+static void close_listing(struct listing *listing)
+{
+    lbpf_match_close(&listing->match);
+    for (size_t i = 0; i < listing->count; i++)
+        free((char *)listing->candidates[i].symbol.name);
+    free(listing->candidates);
+    lbpf_strmap_free(&listing->numbers);
 }
 
 int lbpf_kprobe_each_function(const char *expression,
@@ -137,8 +195,6 @@ int lbpf_kprobe_each_function(const char *expression,
                               void *context, struct lbpf_error *error)
 {
     struct listing listing = {
-        .visit = visit,
-        .context = context,
         .init = {.start = "__init_begin", .end = "__init_end"},
         .interrupt_entry = {.start = "__irqentry_text_start", .end = "__irqentry_text_end"},
     };
@@ -146,14 +202,11 @@ int lbpf_kprobe_each_function(const char *expression,
 
     if (result < 0)
         return result;
-    result = read_lists(&listing);
-    if (result == 0)
-        result = lbpf_kallsyms_scan(NULL, visit_symbol, &listing, error);
+    result = lbpf_kallsyms_scan(NULL, visit_symbol, &listing, error);
+    if (result == 0 && listing.count > 0)
+        result = visit_candidates(&listing, visit, context);
     if (result == -ENOMEM)
         lbpf_error_no_memory(error, op);
-    lbpf_match_close(&listing.match);
-    lbpf_strmap_free(&listing.traceable);
-    lbpf_strmap_free(&listing.forbidden);
-    lbpf_strmap_free(&listing.seen);
+    close_listing(&listing);
     return result;
 }

@@ -7,6 +7,7 @@
 #include "compile/repeated_names.h"
 
 #include "base/buffer.h"
+#include "base/strmap.h"
 #include "compile/cache.h"
 #include "host/features.h"
 #include "host/kallsyms.h"
@@ -18,11 +19,7 @@
 
 static uint64_t hash_of(const char *name)
 {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 1099511628211u;
-    return hash;
+    return lbpf_hash64(name, strlen(name), 0);
 }
 
 static int add_hash(void *context, const struct lbpf_ksym *symbol, char type)

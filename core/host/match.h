@@ -6,9 +6,12 @@
 
 #include <regex.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct lbpf_match {
     regex_t expression;
+    char start[32]; /* what every match begins with */
+    size_t start_size;
 };
 
 /* EINVAL with the expression and what is wrong with it. */
