@@ -68,7 +68,7 @@ static const char *examine_target(const char *name, struct lbpf_kernel_function 
 }
 
 /* The verifier's last words before its statistics. */
-static void take_reason(char *log, struct lbpf_buffer *reason)
+static void take_reason(char *log, int code, struct lbpf_buffer *reason)
 {
     char *last = NULL, *rest = NULL;
 
@@ -76,7 +76,10 @@ static void take_reason(char *log, struct lbpf_buffer *reason)
         if (strncmp(line, "processed ", strlen("processed ")) != 0)
             last = line;
     }
-    lbpf_buffer_printf(reason, "the verifier refuses it: %s", last ? last : "no reason given");
+    if (last)
+        lbpf_buffer_printf(reason, "the verifier refuses it: %s", last);
+    else
+        lbpf_buffer_printf(reason, "the kernel refuses to load it (%s)", strerror(code));
 }
 
 static bool is_gpl_compatible(const struct bpf_program *program)
@@ -109,7 +112,7 @@ static int load(const struct lbpf_tracing_request *request, const struct bpf_ins
     options.log_size = LOG_SIZE;
     fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, name, license, instructions, count, &options);
     if (fd < 0)
-        take_reason(log, reason);
+        take_reason(log, -fd, reason);
     free(log);
     return fd;
 }

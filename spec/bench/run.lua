@@ -5,6 +5,7 @@
 local quick <const> = arg[1] == "--quick"
 local rounds <const> = quick and 1 or 5
 local here <const> = arg[0]:match("^(.*)/") or "."
+local traced <const> = require "bpf".BPF.get_syscall_fnname("getpgid")
 local scratch <const> = os.tmpname() -- becomes a folder
 os.remove(scratch)
 
@@ -25,8 +26,12 @@ local function build()
   local commands <const> = {
     "mkdir -p " .. scratch,
     ("cc -O2 -o %s/until_line %s/until_line.c"):format(scratch, here),
+    ("cc -O2 -o %s/hits %s/hits.c"):format(scratch, here),
     ("cc -O2 -o %s/start %s/start.c -lbpf"):format(scratch, here),
+    ("cc -O2 -o %s/attach %s/attach.c -lbpf"):format(scratch, here),
     ("clang-19 -target bpf -O2 -g -c -o %s/start.o %s/start.bpf.c"):format(scratch, here),
+    ([[clang-19 -target bpf -O2 -g -DFUNCTION='"%s"' -c -o %s/hits.o %s/hits.bpf.c]]):format(
+      traced, scratch, here),
   }
   for _, command in ipairs(commands) do
     local ok, output = shell(command .. " 2>&1")
@@ -163,12 +168,27 @@ local function tables()
   end
 end
 
+local function mechanisms()
+  local ok <const>, output <const> = shell(("lua5.4 %s/mechanisms.lua %s %d %d 2>%s/errors"):format(
+    here, scratch, quick and 1000 or 100000, rounds, scratch))
+  if not ok then error("bench: mechanisms.lua: " .. (first_error() or ""), 0) end
+  for line in output:gmatch("[^\n]+") do
+    local row, subject, figure, unit = line:match("^(.-)\t(.-)\t(.-)\t(.*)$")
+    if figure == "-" then
+      skip(row, subject, unit)
+    else
+      report(row, subject, tonumber(figure), unit)
+    end
+  end
+end
+
 local ok, message = pcall(function()
   build()
   print(("%-3s %-34s %10s %-4s %10s"):format("row", "subject", "figure", "unit", "to luabpf"))
   starts()
   events()
   tables()
+  mechanisms()
 end)
 shell("rm -rf " .. scratch)
 if not ok then

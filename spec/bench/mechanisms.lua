@@ -1,0 +1,115 @@
+-- Rows P8 and P11: what a hit costs by each mechanism of kernel probes, and what it takes to attach
+-- to many functions. Lines for run.lua: row, subject, figure, unit; or row, subject, "-", reason.
+-- arg[1]: the folder of the built programs; arg[2]: calls per measurement; arg[3]: rounds.
+local bpf <const> = require "bpf"
+
+local folder <const>, calls <const>, rounds <const> = arg[1], tonumber(arg[2]), tonumber(arg[3])
+local workload <const> = ("%s/hits %d"):format(folder, calls)
+
+local b <close> = bpf.BPF{text = [[
+BPF_ARRAY(hits, u64, 1);
+int on_call(struct pt_regs *ctx) { hits.increment(0); return 0; }
+]]}
+local event <const> = b:get_syscall_fnname("getpgid")
+
+local function line(...) print(table.concat({...}, "\t")) end
+
+local function median(values)
+  table.sort(values)
+  return values[(#values + 1) // 2]
+end
+
+-- What a command prints, as a number; nil when it fails.
+local function number_of(command)
+  local pipe <const> = io.popen(command .. " 2>/dev/null")
+  local number <const> = pipe:read("n")
+  pipe:close()
+  return number
+end
+
+local function seconds() return number_of("date +%s.%N") end
+
+local function reason_of(e)
+  return (tostring(e.message or e):gsub("^.-: ", ""):gsub("%s+", " "))
+end
+
+-- Subjects are measured in turn, so that a change of the machine's speed meets all of them.
+local function hits(subjects)
+  local plain <const> = {}
+  for _ = 1, rounds do
+    plain[#plain + 1] = number_of(workload)
+    for _, subject in ipairs(subjects) do
+      local figure, reason = subject.measure()
+      if figure then table.insert(subject, figure) else subject.reason = reason end
+    end
+  end
+  for _, subject in ipairs(subjects) do
+    if subject.reason then
+      line("P8", subject.name, "-", subject.reason)
+    else
+      line("P8", subject.name, median(subject) - median(plain), "ns")
+    end
+  end
+end
+
+local function measure_probe(method, mechanism)
+  return function()
+    local before <const> = b.hits[0]
+    local good <const>, link <const> = pcall(b[method], b,
+      {event = event, fn_name = "on_call", mechanism = mechanism})
+    if not good then return nil, reason_of(link) end
+    local figure <const> = number_of(workload)
+    link:detach()
+    if b.hits[0] - before < calls then return nil, "hits were missed" end
+    return figure
+  end
+end
+
+local subjects <const> = {
+  {name = "luabpf, best for an entry", measure = measure_probe("attach_kprobe")},
+  {name = "C on libbpf, fentry", measure = function()
+    return number_of(("%s/attach %s/hits.o '%s'"):format(folder, folder, workload)), "it is refused"
+  end},
+}
+for _, row in ipairs{
+  {"attach_kprobe", "fentry"}, {"attach_kprobe", "kprobe_multi"}, {"attach_kprobe", "kprobe"},
+  {"attach_kprobe", "tracefs"}, {"attach_kretprobe", "fexit"}, {"attach_kretprobe", "kprobe_multi"},
+  {"attach_kretprobe", "kretprobe"}, {"attach_kretprobe", "tracefs"},
+} do
+  local side <const> = row[1] == "attach_kprobe" and "entry" or "return"
+  table.insert(subjects, {name = ("%s by %s"):format(side, row[2]),
+    measure = measure_probe(row[1], row[2])})
+end
+
+-- An expression that means about as many functions as wanted, and how many.
+local function expression_for(wanted)
+  local letters = ""
+  for letter in ("abcdefghijklmnopqrstuvwxyz"):gmatch(".") do
+    letters = letters .. letter
+    local re <const> = ("%s[%s].*"):format(wanted > 100 and "s" or "vfs_", letters)
+    local count <const> = #bpf.BPF.get_kprobe_functions(re)
+    if count >= wanted then return re, count end
+  end
+end
+
+local function many(wanted, mechanism, name)
+  local re <const>, expected <const> = expression_for(wanted)
+  local start <const> = seconds()
+  local good <const>, link <const> = pcall(b.attach_kprobe, b,
+    {event_re = re, fn_name = "on_call", mechanism = mechanism})
+  if not good then return line("P11", name, "-", reason_of(link)) end
+  link:detach()
+  local figure <const> = (seconds() - start) * 1000
+  line("P11", ("%s, %d of %d"):format(name, link:count(), expected),
+    figure * 1000 / link:count(), "ms")
+end
+
+local kprobe <const> = bpf.features().kprobe
+if kprobe.available then
+  hits(subjects)
+  many(1000, nil, "luabpf, best, per 1000")
+  many(20, "kprobe", "one by one, per 1000")
+else
+  line("P8", "luabpf", "-", kprobe.reason)
+  line("P11", "luabpf", "-", kprobe.reason)
+end
