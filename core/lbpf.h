@@ -25,5 +25,6 @@
 #include "symbols/symbolizer.h"
 #include "types/decode.h"
 #include "types/encode.h"
+#include "types/text.h"
 
 #endif

@@ -371,6 +371,7 @@ void lbpf_tables_open(lua_State *L)
     lua_pop(L, 1);
     lbpf_table_element_methods(L, lua_gettop(L));
     lbpf_table_read_methods(L, lua_gettop(L));
+    lbpf_table_text_methods(L, lua_gettop(L));
     lbpf_table_mapping_methods(L, lua_gettop(L));
     lbpf_table_reduce_methods(L, lua_gettop(L));
     lbpf_table_kind_methods(L, lua_gettop(L));

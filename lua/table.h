@@ -71,6 +71,7 @@ void lbpf_tables_open(lua_State *L);
 void lbpf_table_element_methods(lua_State *L, int methods);
 void lbpf_table_read_methods(lua_State *L, int methods);
 void lbpf_table_reduce_methods(lua_State *L, int methods);
+void lbpf_table_text_methods(lua_State *L, int methods);
 void lbpf_table_mapping_methods(lua_State *L, int methods);
 void lbpf_table_kind_methods(lua_State *L, int methods);
 /* Pushes the metatable. */

@@ -900,6 +900,24 @@ function Table:key(content) end
 ---@return bpf.any
 function Table:leaf(content) end
 
+--- A key as text that key_scanf reads back: 0x2, { [ 0x1 0x2 ] "name" }.
+---@param key bpf.any
+---@return string
+function Table:key_sprintf(key) end
+
+---@param leaf bpf.any
+---@return string
+function Table:leaf_sprintf(leaf) end
+
+--- A key out of text. Integers may be written in any way that C has.
+---@param text string
+---@return bpf.any
+function Table:key_scanf(text) end
+
+---@param text string
+---@return bpf.any
+function Table:leaf_scanf(text) end
+
 --- An event out of raw bytes; an event that is decoded already is given back.
 ---@param raw string|bpf.Value
 ---@return bpf.any
