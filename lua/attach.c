@@ -100,15 +100,16 @@ static int bpf_detach_kretprobe(lua_State *L)
 
 /* ---- uprobes -------------------------------------------------------------------------------- */
 
-static const char *const uprobe_names[] = {"name",    "sym", "sym_re",  "addr",
-                                           "fn_name", "pid", "sym_off", NULL};
+static const char *const uprobe_names[] = {"name", "sym",     "sym_re",    "addr", "fn_name",
+                                           "pid",  "sym_off", "mechanism", NULL};
 static const struct lbpf_options uprobe_options = {"attach_uprobe", uprobe_names};
-static const char *const uretprobe_names[] = {"name",    "sym", "sym_re", "addr",
-                                              "fn_name", "pid", NULL};
+static const char *const uretprobe_names[] = {"name",    "sym", "sym_re",    "addr",
+                                              "fn_name", "pid", "mechanism", NULL};
 static const struct lbpf_options uretprobe_options = {"attach_uretprobe", uretprobe_names};
-static const char *const detach_uprobe_names[] = {"name", "sym", "addr", "pid", "sym_off", NULL};
+static const char *const detach_uprobe_names[] = {"name",    "sym",    "addr", "pid",
+                                                  "sym_off", "sym_re", NULL};
 static const struct lbpf_options detach_uprobe_options = {"detach_uprobe", detach_uprobe_names};
-static const char *const detach_uretprobe_names[] = {"name", "sym", "addr", "pid", NULL};
+static const char *const detach_uretprobe_names[] = {"name", "sym", "addr", "pid", "sym_re", NULL};
 static const struct lbpf_options detach_uretprobe_options = {"detach_uretprobe",
                                                              detach_uretprobe_names};
 
@@ -144,6 +145,7 @@ static int attach_uprobe(lua_State *L, bool is_return, const struct lbpf_options
 
     lbpf_args_collect(L, 2, names);
     options.function = lbpf_args_required(L, names, "fn_name");
+    options.mechanism = lbpf_args_string(L, names, "mechanism", NULL);
     read_place(L, names, &options);
     result = lbpf_session_attach_uprobe(bpf->session, &options, &link, &error);
     return lbpf_attach_give_link(L, bpf, result, link, &error);

@@ -86,6 +86,8 @@ struct lbpf_uprobe_options {
     uint64_t offset; /* added to symbol; not with address */
     pid_t pid;       /* -1: every process */
     bool is_return;
+    const char *mechanism; /* "uprobe_multi", or "uprobe" ("uretprobe") for one perf event per
+                            * place; NULL: the best that works */
 };
 
 struct lbpf_tracepoint_options {

@@ -110,20 +110,60 @@ static int attach_together(const struct attaching *attaching)
 
     if (result == 0 && attaching->link->count == 0)
         return refuse_all(attaching);
-    if (attaching->options->symbol_re)
+    if (attaching->options->symbol_re || attaching->options->mechanism)
         attaching->link->kind = "uprobe_multi";
     return result;
+}
+
+static int refuse_mechanism(const struct attaching *attaching, int code, const char *reason)
+{
+    lbpf_error_set(attaching->error, code, lbpf_uprobe_op(attaching->options),
+                   "mechanism '%.100s' can not be used: %s", attaching->options->mechanism, reason);
+    lbpf_error_hint(attaching->error, "leave out 'mechanism' to get the best one that works");
+    return -code;
+}
+
+/* Whether one link is made for all places. Also for a single one: the other way takes 100 ms to
+ * close, which nothing can overlap. */
+static int choose_mechanism(const struct lbpf_object *object, const struct attaching *attaching,
+                            bool *together)
+{
+    const struct lbpf_uprobe_options *options = attaching->options;
+    const char *single = options->is_return ? "uretprobe" : "uprobe";
+    bool has_tail_calls = lbpf_object_has_tail_calls(object);
+    struct lbpf_feature feature = {0};
+    bool usable = lbpf_uprobe_multi_usable(options->pid);
+
+    *together = usable && !has_tail_calls;
+    if (!options->mechanism)
+        return 0;
+    if (strcmp(options->mechanism, single) == 0) {
+        *together = false;
+        return 0;
+    }
+    if (strcmp(options->mechanism, "uprobe_multi") != 0) {
+        lbpf_error_set(attaching->error, EINVAL, lbpf_uprobe_op(options),
+                       "unknown mechanism '%.100s'", options->mechanism);
+        lbpf_error_hint(attaching->error, "it is one of: uprobe_multi, %s", single);
+        return -EINVAL;
+    }
+    if (!usable) {
+        lbpf_feature(options->pid > 0 ? "uprobe_multi_pid" : "uprobe_multi", &feature);
+        return refuse_mechanism(attaching, EOPNOTSUPP, feature.reason);
+    }
+    return has_tail_calls ? refuse_mechanism(attaching, EINVAL, "the program has tail calls") : 0;
 }
 
 static int attach_places(struct lbpf_object *object, struct attaching *attaching)
 {
     const struct lbpf_uprobe_options *options = attaching->options;
-    /* Also for a single place: the other way takes 100 ms to close, which nothing can overlap. */
-    bool together = lbpf_uprobe_multi_usable(options->pid) && !lbpf_object_has_tail_calls(object);
     struct lbpf_load_options load = {.type = BPF_PROG_TYPE_KPROBE};
     struct bpf_program *program;
-    int result;
+    bool together;
+    int result = choose_mechanism(object, attaching, &together);
 
+    if (result < 0)
+        return result;
     if (together)
         load.expected_attach_type = (enum bpf_attach_type)LBPF_TRACE_UPROBE_MULTI;
     result = lbpf_object_load(object, options->function, &load, &program, attaching->error);

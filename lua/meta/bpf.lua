@@ -172,13 +172,15 @@ function BPF:detach_kprobe(options) end
 function BPF:detach_kretprobe(options) end
 
 ---@class bpf.uprobe_options
----@field name string path of a program or library, or a library's short name ("c")
----@field sym? string function; exactly one of sym, sym_re and addr
+---@field name string path of a program or library, or a library's short name ("c"), or a member of
+--- an archive ("app.apk!/lib/x.so"); with pid as that process sees them
+---@field sym? string function, also with a version ("f@V1"); exactly one of sym, sym_re and addr
 ---@field sym_re? string POSIX extended expression that matches whole names
 ---@field addr? integer virtual address in the file
 ---@field sym_off? integer bytes into the function; entry probes only
 ---@field pid? integer only this process; -1 or absent: every process
 ---@field fn_name string function of the program
+---@field mechanism? "uprobe_multi"|"uprobe"|"uretprobe" instead of the best that works
 
 --- Runs fn_name when a user function is entered.
 ---@param options bpf.uprobe_options
@@ -193,6 +195,7 @@ function BPF:attach_uretprobe(options) end
 ---@class bpf.detach_uprobe_options
 ---@field name string
 ---@field sym? string
+---@field sym_re? string
 ---@field addr? integer
 ---@field pid? integer
 ---@field sym_off? integer entry probes only

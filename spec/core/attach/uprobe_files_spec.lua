@@ -28,16 +28,21 @@ local function read(path)
   return bytes
 end
 
--- Both mechanisms: a program with tail calls can not be in a multi-link.
-for mechanism, more in pairs{ together = "", ["one by one"] = "BPF_PROG_ARRAY(next, 1);" } do
-  describe("a uprobe, attached " .. mechanism .. ",", function()
+for _, mechanism in ipairs{ "uprobe_multi", "uprobe" } do
+  local feature <const> = bpf.features()[mechanism == "uprobe" and "uprobe" or "uprobe_multi_pid"]
+
+  local function it_attaches(name, test)
+    it(name, feature.available and test
+      or function() pending(("needs %s: %s"):format(mechanism, feature.reason)) end)
+  end
+
+  describe("a uprobe by " .. mechanism, function()
     local b, folder, program
 
     setup(function()
-      if missing then return end
-      b = bpf.BPF{text = more .. "BPF_HASH(seen, u32, u64);"
-        .. "int on_call(struct pt_regs *ctx) { seen.increment(1);"
-        .. (more ~= "" and "next.call(ctx, 0);" or "") .. " return 0; }"}
+      if not feature.available then return end
+      b = bpf.BPF{text = "BPF_HASH(seen, u32, u64);"
+        .. "int on_call(struct pt_regs *ctx) { seen.increment(1); return 0; }"}
       program = dweller.path()
     end)
     before_each(function()
@@ -50,13 +55,13 @@ for mechanism, more in pairs{ together = "", ["one by one"] = "BPF_PROG_ARRAY(ne
     -- Attaches, lets the process make its calls, and expects to see them all.
     local function expect_calls(process, name, symbol)
       local link <close> = b:attach_uprobe{name = name, sym = symbol or "answer",
-        fn_name = "on_call", pid = process.pid}
+        fn_name = "on_call", pid = process.pid, mechanism = mechanism}
       dweller.go(process)
       assert.equal(count, (b.seen[1]))
       return tostring(link)
     end
 
-    it_with_uprobes("finds the file of a path in another mount namespace", function()
+    it_attaches("finds the file of a path in another mount namespace", function()
       shell("mkdir %s/empty %s/full && cp %s %s/full/", folder, folder, program, folder)
       local process <const> = dweller.start(
         [[unshare -m sh -c "mount --bind %s/full %s/empty && exec %s/empty/dweller %d"]],
@@ -64,12 +69,13 @@ for mechanism, more in pairs{ together = "", ["one by one"] = "BPF_PROG_ARRAY(ne
       local name <const> = folder .. "/empty/dweller"
       assert.is_nil(io.open(name))
       assert.error_matches(function()
-        b:attach_uprobe{name = name, sym = "answer", fn_name = "on_call"}
+        b:attach_uprobe{name = name, sym = "answer", fn_name = "on_call",
+        mechanism = mechanism}
       end, "could not determine address of symbol answer")
       expect_calls(process, name)
     end)
 
-    it_with_uprobes("runs in a removed file, and in the one that was there before", function()
+    it_attaches("runs in a removed file, and in the one that was there before", function()
       local path <const> = folder .. "/dweller"
       shell("cp %s %s", program, path)
       local process <const> = dweller.start("%s %d", path, count)
@@ -87,48 +93,52 @@ for mechanism, more in pairs{ together = "", ["one by one"] = "BPF_PROG_ARRAY(ne
       assert.falsy(expect_calls(new, path):find("(deleted)", 1, true))
     end)
 
-    it_with_uprobes("goes on when its file is removed or replaced, and can be detached", function()
+    it_attaches("goes on when its file is removed or replaced, and can be detached", function()
       local path <const> = folder .. "/dweller"
       shell("cp %s %s", program, path)
       local process <const> = dweller.start("%s %d", path, count)
-      local link <const> = b:attach_uprobe{name = path, sym = "answer", fn_name = "on_call"}
+      local link <const> = b:attach_uprobe{name = path, sym = "answer", fn_name = "on_call",
+        mechanism = mechanism}
       shell("rm %s && cp %s %s", path, program, path)
       dweller.go(process)
       assert.equal(count, (b.seen[1]))
       -- The new file is another one: not probed yet, and no duplicate.
       dweller.go(dweller.start("%s %d", path, count))
       assert.equal(count, (b.seen[1]))
-      local second <close> = b:attach_uprobe{name = path, sym = "answer", fn_name = "on_call"}
+      local second <close> = b:attach_uprobe{name = path, sym = "answer", fn_name = "on_call",
+        mechanism = mechanism}
       dweller.go(dweller.start("%s %d", path, count))
       assert.equal(2 * count, (b.seen[1]))
       second:detach()
       link:detach()
-      b:attach_uprobe{name = path, sym = "answer", fn_name = "on_call"}
+      b:attach_uprobe{name = path, sym = "answer", fn_name = "on_call",
+        mechanism = mechanism}
       shell("rm %s", path)
       b:detach_uprobe{name = path, sym = "answer"}
       assert.equal(0, b:num_open_uprobes())
     end)
 
-    it_with_uprobes("runs in a file that is only in memory", function()
+    it_attaches("runs in a file that is only in memory", function()
       local process <const> = dweller.start("%s %d memory", program, count)
       expect_calls(process, ("/proc/%d/exe"):format(process.pid))
     end)
 
-    it_with_uprobes("takes addresses of programs with and without fixed addresses", function()
+    it_attaches("takes addresses of programs with and without fixed addresses", function()
       for _, options in ipairs{ "-no-pie", "-pie", "-Wl,-z,noseparate-code" } do
         local path <const> = dweller.build(folder .. "/built", options)
         local pipe <const> = io.popen("nm " .. path)
         local address <const> = tonumber(pipe:read("a"):match("(%x+) T answer\n"), 16)
         pipe:close()
         b.seen:clear()
-        local link <close> = b:attach_uprobe{name = path, addr = address, fn_name = "on_call"}
+        local link <close> = b:attach_uprobe{name = path, addr = address, fn_name = "on_call",
+          mechanism = mechanism}
         dweller.go(dweller.start("%s %d", path, count))
         assert.equal(count, (b.seen[1]), options)
         assert.equal(1, link:count())
       end
     end)
 
-    it_with_uprobes("finds a stored member of an archive", function()
+    it_attaches("finds a stored member of an archive", function()
       write(folder .. "/library.c", library)
       shell("cd %s && cc -O1 -shared -fPIC -Wl,-z,noseparate-code -o library.so library.c", folder)
       local pipe <const> = io.popen("nm " .. folder .. "/library.so")
@@ -144,7 +154,7 @@ for mechanism, more in pairs{ together = "", ["one by one"] = "BPF_PROG_ARRAY(ne
       assert.truthy(link:find("app.apk!/lib/library.so:resident", 1, true))
     end)
 
-    it_with_uprobes("finds the library that the process in another root will load", function()
+    it_attaches("finds the library that the process in another root will load", function()
       local root <const> = folder .. "/root"
       local plain <const>, variant <const> = root .. "/usr/lib",
         root .. "/usr/lib/glibc-hwcaps/x86-64-v2"
@@ -175,7 +185,8 @@ for mechanism, more in pairs{ together = "", ["one by one"] = "BPF_PROG_ARRAY(ne
       local process <const> = dweller.start("chroot %s /dweller %d", root, count)
       for _, name in ipairs{ "/lib/outside.so", "/lib/absent.so" } do
         assert.error_matches(function()
-          b:attach_uprobe{name = name, sym = "answer", fn_name = "on_call", pid = process.pid}
+          b:attach_uprobe{name = name, sym = "answer", fn_name = "on_call", pid = process.pid,
+            mechanism = mechanism}
         end, "could not determine address of symbol answer")
       end
       dweller.go(process)

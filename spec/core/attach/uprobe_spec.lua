@@ -211,6 +211,41 @@ describe("uprobe", function()
     assert.equal(0, b:num_open_uprobes())
   end)
 
+  it_with_uprobes("counts the same by each mechanism", function()
+    local mechanisms <const> = {
+      {"attach_uprobe", "uprobe", 5}, {"attach_uprobe", "uprobe_multi", 5},
+      {"attach_uretprobe", "uretprobe", 2}, {"attach_uretprobe", "uprobe_multi", 2},
+    }
+    for _, case in ipairs(mechanisms) do
+      local method <const>, mechanism <const>, number <const> = table.unpack(case)
+      local feature <const> = bpf.features()[mechanism]
+      local options <const> = {name = target.path(), sym_re = "answer|six", mechanism = mechanism,
+        fn_name = number == 5 and "on_any" or "on_answered"}
+      if not feature or feature.available then
+        b.seen:clear()
+        local link <close> = b[method](b, options)
+        assert.equal(mechanism, link:kind())
+        target.run(count)
+        assert.equal(2 * count, seen(number), method .. " " .. mechanism)
+      else
+        local good, e = pcall(b[method], b, options)
+        assert.is_false(good)
+        assert.truthy(e.message:find("can not be used", 1, true))
+      end
+    end
+    local good, e = pcall(b.attach_uprobe, b, {name = "c", sym = "strlen", mechanism = "kprobe",
+      fn_name = "on_any"})
+    assert.is_false(good)
+    assert.equal("unknown mechanism 'kprobe'", e.message)
+    assert.equal("it is one of: uprobe_multi, uprobe", e.hint)
+  end)
+
+  it_with_uprobes("detaches what an expression attached", function()
+    b:attach_uprobe{name = target.path(), sym_re = "answer|six", fn_name = "on_any"}
+    assert.equal(1, b:detach_uprobe{name = target.path(), sym_re = "six|answe."})
+    assert.equal(0, b:num_open_uprobes())
+  end)
+
   it_with_uprobes("says which function, library or process is not there", function()
     local cases <const> = {
       {{name = target.path(), sym = "anwser"}, "anwser", "answer"},
