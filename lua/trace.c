@@ -69,6 +69,7 @@ static int bpf_trace_fields(lua_State *L)
         if (lbpf_trace_parse(line, (size_t)size, &fields))
             break; /* others, such as "CPU:3 [LOST 17 EVENTS]", are no events */
     }
+    lbpf_trace_pipe_join(lbpf_session_trace_pipe(lbpf_bpf_check(L, 1)->session, NULL), &fields);
     lua_pushstring(L, fields.task);
     lua_pushinteger(L, fields.pid);
     lua_pushinteger(L, fields.cpu);

@@ -302,3 +302,25 @@ bool lbpf_trace_parse(const char *line, size_t size, struct lbpf_trace_fields *f
     skip_blanks(&cursor);
     return read_timestamp(&cursor, &fields->timestamp) && read_message(&cursor, fields);
 }
+
+/* Whether a line begins something: an event, or the note that events were lost. */
+static bool begins_event(const char *line, size_t size)
+{
+    struct lbpf_trace_fields ignored;
+
+    return lbpf_trace_parse(line, size, &ignored) || (size >= 4 && !memcmp(line, "CPU:", 4));
+}
+
+void lbpf_trace_pipe_join(struct lbpf_trace_pipe *pipe, struct lbpf_trace_fields *fields)
+{
+    while (pipe->start < pipe->end) {
+        const char *line = pipe->data + pipe->start;
+        const char *newline = memchr(line, '\n', pipe->end - pipe->start);
+
+        if (!newline || begins_event(line, (size_t)(newline - line)))
+            return;
+        if (newline > line)
+            fields->message_size = (size_t)(newline - fields->message);
+        pipe->start = (size_t)(newline + 1 - pipe->data);
+    }
+}

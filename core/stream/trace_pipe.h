@@ -37,4 +37,9 @@ struct lbpf_trace_fields {
  * lines that are no event (such as "CPU:3 [LOST 17 EVENTS]"). */
 bool lbpf_trace_parse(const char *line, size_t size, struct lbpf_trace_fields *fields);
 
+/* Of a message with several lines only the first is a line of its own: adds the others to fields,
+ * which come from the line that was read last. The kernel gives events whole, so nothing is waited
+ * for. */
+void lbpf_trace_pipe_join(struct lbpf_trace_pipe *pipe, struct lbpf_trace_fields *fields);
+
 #endif

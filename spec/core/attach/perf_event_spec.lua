@@ -55,15 +55,23 @@ describe("a perf event", function()
   before_each(function() b.seen:clear() end)
   teardown(function() b:close() end)
 
+  local running -- a failed case must not leave it waiting for its start
+  after_each(function()
+    if running then running:signal("KILL") end
+    running = nil
+  end)
+
   -- The program to sample, started and waiting: where its memory is, and how it goes on.
   local function start(before)
     local program <const> = process.start((before or "") .. build.program("touch") .. " " .. count)
+    running = program
     local pid <const>, variable <const>, region <const> =
       program:line():match("^ready (%d+) (%d+) (%d+)$")
     b.range[0], b.range[1] = tonumber(region), tonumber(region) + count * 4096
     return {pid = tonumber(pid), variable = tonumber(variable), finish = function()
       program:signal("USR1")
       assert.equal(0, (program:finish()))
+      running = nil
     end}
   end
 
