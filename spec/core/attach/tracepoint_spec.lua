@@ -1,6 +1,7 @@
 -- Tracepoints, with and without names in the program, counted exactly.
 local bpf <const> = require "bpf"
 local calls <const> = require "spec.support.calls"
+local script <const> = require "spec.support.script"
 
 local count <const> = 113
 local processes <const> = 7
@@ -104,6 +105,19 @@ describe("tracepoint", function()
     assert.equal(17, e.errno) -- EEXIST
     assert.equal(1, link:count())
     assert.equal(1, b:num_open_tracepoints())
+  end)
+
+  it_with_tracepoints("attaches to all that match or to none", function()
+    local status <const>, out <const>, errors <const> = script.run([[
+local bpf = require "bpf"
+local b = bpf.BPF{text = "int count(void *ctx) { return 0; }"}
+local good, e = pcall(b.attach_tracepoint, b, {tp_re = "syscalls:sys_enter_.*", fn_name = "count"})
+print(good, e.errno, e.message:match("Too many open files"), b:num_open_tracepoints())
+print(b:attach_tracepoint{tp_re = "syscalls:sys_(enter|exit)_dup3", fn_name = "count"}:count())
+print(b:num_open_tracepoints())]], "prlimit --nofile=60")
+    assert.equal("", errors)
+    assert.equal("false\t24\tToo many open files\t0\n2\n2\n", out)
+    assert.equal(0, status)
   end)
 
   it_with_tracepoints("says which one may be meant, and how a name looks", function()

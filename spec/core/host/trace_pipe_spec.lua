@@ -113,6 +113,48 @@ print("last report")
     assert.equal(0, status)
   end)
 
+  -- trace_marker writes what any process says: here one with an odd name, and of several lines.
+  it_with_tracing("gives odd names, and messages of several lines whole", function()
+    local folder <const> = os.tmpname()
+    os.remove(folder)
+    local name <const> = "a-1 [2] (b) x"
+    local marker <const> = "/sys/kernel/tracing/trace_marker"
+    local b <const> = bpf.BPF{text = text}
+    finally(function()
+      b:close()
+      os.execute("rm -r " .. folder)
+    end)
+    while b:trace_readline{nonblocking = true} do end
+    assert(os.execute(("mkdir %s && cp /bin/sh '%s/%s' && for i in $(seq %d); do "
+      .. "'%s/%s' -c 'printf \"%s\\n\\ntwo: 2\\n\" > %s'; done"):format(folder, folder, name, count,
+      folder, name, mark, marker)))
+    local messages = 0
+    process.wait_until(function()
+      local task <const>, _, _, _, _, message <const> = b:trace_fields{nonblocking = true}
+      if message and message:find(mark, 1, true) then
+        assert.equal(name, task)
+        assert.equal(mark .. "\n\ntwo: 2", message)
+        messages = messages + 1
+      end
+      return messages == count
+    end)
+    assert.equal(count, messages)
+    assert.is_nil((b:trace_fields{nonblocking = true}))
+  end)
+
+  it_with_tracing("has one reader, or several that share the lines", function()
+    local one <close> = bpf.BPF{text = text}
+    local two <close> = bpf.BPF{text = text}
+    one:trace_readline{nonblocking = true}
+    local good <const>, e = pcall(two.trace_readline, two, {nonblocking = true})
+    if not good then -- since Linux 6.9
+      assert.equal(16, e.errno) -- EBUSY
+      assert.equal("another program reads it; only one can", e.hint)
+      one:close()
+    end
+    two:trace_readline{nonblocking = true}
+  end)
+
   it_with_tracing("refuses a wrong format at once", function()
     local b <close> = bpf.BPF{text = text}
     assert.error_matches(function() b:trace_print("{6}") end, "{6}")
