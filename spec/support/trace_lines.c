@@ -1,6 +1,6 @@
 /*
- * trace_lines FOLDER: what trace_fields makes of FOLDER/trace_pipe, a recorded text. A line for each
- * event: task|pid|cpu|flags|timestamp|message, the line ends in messages written as '\'.
+ * trace_lines FOLDER: what trace_fields makes of FOLDER/trace_pipe, a recorded text. A line for
+ * each event: task|pid|cpu|flags|timestamp|message, the line ends in messages written as '\'.
  */
 #include "host/tracefs.h"
 #include "kernel/sys.h"
