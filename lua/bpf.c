@@ -76,7 +76,8 @@ void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
 /* ---- construction --------------------------------------------------------------------------- */
 
 static const char *const constructor_names[] = {
-    "text", "src_file", "obj", "cflags", "debug", "allow_rlimit", "auto_attach", "cache", NULL};
+    "text",         "src_file",    "obj",   "cflags",    "debug",
+    "allow_rlimit", "auto_attach", "cache", "mechanism", NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
 /* Fills source->cflags from the option; the array lies in a userdata that is left on the stack, the
@@ -106,6 +107,16 @@ static void read_cflags(lua_State *L, struct lbpf_source *source)
     }
     source->cflags = flags;
     source->cflag_count = (size_t)count;
+}
+
+/* mechanism="perf": perf outputs are perf buffers also where ring buffers are cheaper. */
+static bool wants_perf(lua_State *L)
+{
+    const char *name = lbpf_args_string(L, &constructor_options, "mechanism", NULL);
+
+    if (name && strcmp(name, "perf") != 0)
+        lbpf_misuse(L, "BPF: option 'mechanism' can only be \"perf\", not \"%s\"", name);
+    return name != NULL;
 }
 
 /* How the script gave the program: exactly one of text, src_file and obj. */
@@ -181,6 +192,7 @@ static int bpf_new(lua_State *L)
     options.source.debug = options.debug;
     options.source.no_cache =
         lbpf_args_has(L, "cache") && !lbpf_args_boolean(L, &constructor_options, "cache");
+    options.source.perf_output = wants_perf(L);
     read_program(L, &options);
     bpf = push_husk(L);
     husk = lua_gettop(L);

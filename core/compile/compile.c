@@ -44,6 +44,7 @@ struct job {
     struct lbpf_kernel_btf btf;
     int files[FILE_COUNT];
     unsigned seconds, megabytes; /* what clang may use */
+    bool ring_output;            /* perf outputs are rings */
     double types_ms, clang_ms;   /* what the stages took */
     size_t types_size;
 };
@@ -78,6 +79,7 @@ static int make_key(struct job *job)
     lbpf_kernel_identity(kernel, sizeof kernel);
     lbpf_buffer_printf(&job->key, "kernel %s\n", kernel);
     lbpf_buffer_printf(&job->key, "version %u\n", lbpf_kernel_version_code());
+    lbpf_buffer_printf(&job->key, "ring output %d\n", job->ring_output);
     result = lbpf_toolchain_identity(&job->toolchain, &job->key);
     lbpf_buffer_printf(&job->key, "file %u %s\n", source->first_line, source->file_name);
     for (size_t i = 0; i < source->cflag_count; i++)
@@ -186,6 +188,8 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
     lbpf_arguments_add(arguments, "%s/include", job->toolchain.folder);
     lbpf_arguments_add(arguments, "-isystem");
     lbpf_arguments_add(arguments, LBPF_VIRTUAL_INCLUDE);
+    if (job->ring_output)
+        lbpf_arguments_add(arguments, "-DLBPF_RING_OUTPUT");
     lbpf_arguments_add(arguments, "-include");
     lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
     lbpf_arguments_add(arguments, "-include");
@@ -469,6 +473,22 @@ static unsigned read_limit(const char *name, unsigned fallback)
     return (unsigned)atoi(text);
 }
 
+/* Whether perf outputs can be rings: not when the program uses one as what it is called. */
+static bool can_ring(const struct job *job)
+{
+    static const char *const perf_only[] = {
+        "perf_submit_skb", "bpf_perf_event_output", "bpf_skb_output",     "bpf_xdp_output",
+        "perf_read",       "perf_counter_value",    "bpf_perf_event_read"};
+    const struct lbpf_strmap *names = &job->inputs.identifiers.names;
+
+    if (job->source->perf_output || !lbpf_strmap_has(names, "BPF_PERF_OUTPUT"))
+        return false;
+    for (size_t i = 0; i < sizeof perf_only / sizeof *perf_only; i++)
+        if (lbpf_strmap_has(names, perf_only[i]))
+            return false;
+    return lbpf_feature("ring_buffer", NULL);
+}
+
 static int prepare(struct job *job)
 {
     int result = lbpf_toolchain_find(&job->toolchain, job->error);
@@ -482,7 +502,8 @@ static int prepare(struct job *job)
     result = lbpf_tracepoint_formats(&job->inputs.identifiers, &job->formats, job->error);
     if (result)
         locate_tracepoint(job);
-    else if (make_key(job))
+    job->ring_output = can_ring(job);
+    if (!result && make_key(job))
         result = lbpf_error_no_memory(job->error, "compile");
     return result;
 }

@@ -32,6 +32,7 @@ struct lbpf_source {
     size_t cflag_count;
     unsigned debug; /* LBPF_DEBUG_* that concern the compiler: their text goes to `dump` */
     bool no_cache;
+    bool perf_output; /* perf outputs are perf event arrays, also where they could be rings */
 };
 
 /*

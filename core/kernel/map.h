@@ -26,7 +26,10 @@ struct lbpf_map {
     const struct lbpf_type *value_type; /* NULL when the program declares none */
     const struct lbpf_type
         *event_type;       /* what perf_submit, ringbuf_output or _submit sends; or NULL */
-    struct lbpf_map *lost; /* ring buffers: hidden counter of failed reservations; or NULL */
+    struct lbpf_map *lost; /* hidden counter of events that found no room; or NULL */
+    bool
+        on_rings; /* a perf output that is an array of ring buffers, one for each possible CPU; its
+                   * lost is an array with a counter for each. type is that of a perf event array */
 };
 
 /* "hash", "ring buffer", … Static string. */

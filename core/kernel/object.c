@@ -237,12 +237,29 @@ static int describe_maps(struct lbpf_object *object, struct lbpf_error *error)
     return result ? lbpf_error_no_memory(error, "open") : 0;
 }
 
+/* A counter of another kind is of an object that was not made by our compiler. */
+static void check_lost(struct lbpf_map *map)
+{
+    const struct lbpf_map *lost = map->lost;
+
+    if (!lost)
+        return;
+    map->on_rings = map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS && lost->type == BPF_MAP_TYPE_ARRAY &&
+                    lost->value_size == 8 && lost->flags == BPF_F_MMAPABLE &&
+                    lost->max_entries == map->max_entries;
+    if (map->on_rings)
+        map->type = BPF_MAP_TYPE_PERF_EVENT_ARRAY; /* what it is to the user */
+    else if (lost->type != BPF_MAP_TYPE_PERCPU_ARRAY || lost->key_size != 4 ||
+             lost->value_size != 8)
+        map->lost = NULL;
+}
+
 /* What is known only once the maps exist: fds, and the numbers libbpf fills in or rounds. */
 static void finish_maps(struct lbpf_object *object)
 {
     uint32_t cpu_count = (uint32_t)libbpf_num_possible_cpus();
 
-    for (size_t i = 0; i < object->map_count; i++) {
+    for (size_t i = object->map_count; i-- > 0;) { /* the hidden ones first */
         struct lbpf_map *map = &object->maps[i];
         const struct bpf_map *from = object->libbpf_maps[i];
         char lost[256];
@@ -255,9 +272,7 @@ static void finish_maps(struct lbpf_object *object)
         map->flags = bpf_map__map_flags(from);
         if ((size_t)snprintf(lost, sizeof lost, LOST_PREFIX "%s", map->name) < sizeof lost)
             map->lost = lbpf_object_map(object, lost);
-        if (map->lost && (map->lost->type != BPF_MAP_TYPE_PERCPU_ARRAY ||
-                          map->lost->key_size != 4 || map->lost->value_size != 8))
-            map->lost = NULL; /* an object that was not made by our compiler */
+        check_lost(map);
     }
 }
 
@@ -271,6 +286,28 @@ static void count_cpus(const struct lbpf_object *object)
         bpf_map__set_initial_value(map, &count, sizeof count); /* refuses another size */
 }
 
+/* A perf output on rings has one for each CPU that there can be, and as many counters. */
+static void count_rings(const struct lbpf_object *object)
+{
+    __u32 count = (__u32)libbpf_num_possible_cpus();
+
+    for (size_t i = 0; i < object->visible_count; i++) {
+        struct bpf_map *map = object->libbpf_maps[i];
+        struct bpf_map *lost;
+        char name[256];
+
+        if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY_OF_MAPS ||
+            (size_t)snprintf(name, sizeof name, LOST_PREFIX "%s", object->maps[i].name) >=
+                sizeof name)
+            continue;
+        lost = bpf_object__find_map_by_name(object->libbpf_object, name);
+        if (!lost)
+            continue;
+        bpf_map__set_max_entries(map, count);
+        bpf_map__set_max_entries(lost, count);
+    }
+}
+
 static int create_maps(struct lbpf_object *object, struct lbpf_error *error)
 {
     struct lbpf_buffer words = {0};
@@ -279,6 +316,7 @@ static int create_maps(struct lbpf_object *object, struct lbpf_error *error)
     if (result)
         return result;
     count_cpus(object);
+    count_rings(object);
     lbpf_libbpf_listen(&words);
     result = bpf_object__load(object->libbpf_object);
     lbpf_libbpf_listen(NULL);

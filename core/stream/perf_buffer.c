@@ -10,6 +10,7 @@
  */
 #include "stream/perf_buffer.h"
 
+#include "host/cpus.h"
 #include "kernel/sys.h"
 
 #include <bpf/bpf.h>
@@ -24,7 +25,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ONLINE_CPUS "/sys/devices/system/cpu/online"
 #define OP          "open perf buffer"
 #define FORMAT_LOST (1u << 4) /* PERF_FORMAT_LOST; headers before 6.0 lack it */
 #define RECORD_MAX  65536u    /* a record's size has 16 bits */
@@ -49,41 +49,19 @@ struct lbpf_perf_buffer {
     unsigned char *scratch; /* for records that wrap */
 };
 
-/* ---- CPUs ----------------------------------------------------------------------------------- */
-
-/* Reads "0-3,5" and makes a ring for each number. */
-static int add_rings(struct lbpf_perf_buffer *buffer, const char *list)
-{
-    while (*list >= '0' && *list <= '9') {
-        char *end;
-        unsigned long first = strtoul(list, &end, 10), last = first;
-
-        if (*end == '-')
-            last = strtoul(end + 1, &end, 10);
-        if (last < first || last > INT32_MAX || last - first > 1u << 20)
-            return -EINVAL;
-        struct ring *rings =
-            realloc(buffer->rings, (buffer->ring_count + (last - first) + 1) * sizeof *rings);
-
-        if (!rings)
-            return -ENOMEM;
-        buffer->rings = rings;
-        for (; first <= last; first++)
-            rings[buffer->ring_count++] = (struct ring){.fd = -1, .cpu = (int)first};
-        list = *end == ',' ? end + 1 : end;
-    }
-    return buffer->ring_count ? 0 : -EINVAL;
-}
-
 static int find_cpus(struct lbpf_perf_buffer *buffer)
 {
-    struct lbpf_buffer text = {0};
-    int result = lbpf_buffer_read_file(&text, ONLINE_CPUS, 1 << 20);
+    int *cpus, result = lbpf_online_cpus(&cpus, &buffer->ring_count);
 
-    if (!result)
-        result = add_rings(buffer, lbpf_buffer_string(&text));
-    lbpf_buffer_free(&text);
-    return result;
+    if (result)
+        return result;
+    buffer->rings = calloc(buffer->ring_count, sizeof *buffer->rings);
+    for (size_t i = 0; buffer->rings && i < buffer->ring_count; i++)
+        buffer->rings[i] = (struct ring){.fd = -1, .cpu = cpus[i]};
+    free(cpus);
+    if (!buffer->rings)
+        buffer->ring_count = 0;
+    return buffer->rings ? 0 : -ENOMEM;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -173,56 +151,11 @@ static int open_ring(struct lbpf_perf_buffer *buffer, struct ring *ring, int epo
     return result ? result : enable_ring(buffer, ring, epoll_fd, error);
 }
 
-static int check(const struct lbpf_map *map, uint32_t page_count, struct lbpf_error *error)
+static void close_buffer(void *of)
 {
-    if (map->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY || map->key_size != 4 || map->value_size != 4)
-        return lbpf_error_set(error, EINVAL, OP, "Table %s (%s) is no perf output", map->name,
-                              lbpf_map_type_name(map->type));
-    if (page_count == 0 || (page_count & (page_count - 1)) || page_count > 1u << 20) {
-        lbpf_error_set(error, EINVAL, OP, "Perf buffer page_cnt must be a power of two");
-        lbpf_error_hint(error, "it was %u; the usual is 8 (pages for each CPU)", page_count);
-        return -EINVAL;
-    }
-    return 0;
-}
-
-int lbpf_perf_buffer_open(struct lbpf_perf_buffer **buffer, const struct lbpf_map *map,
-                          uint32_t page_count, uint32_t wakeup_events, int epoll_fd,
-                          struct lbpf_error *error)
-{
-    struct lbpf_perf_buffer *made;
-    int result = check(map, page_count, error);
-
-    *buffer = NULL;
-    if (result)
-        return result;
-    made = calloc(1, sizeof *made);
-    if (!made)
-        return lbpf_error_no_memory(error, OP);
-    made->map = map;
-    made->data_size = (uint64_t)page_count * (uint64_t)sysconf(_SC_PAGESIZE);
-    made->wakeup_events = wakeup_events ? wakeup_events : 1;
-    made->counts_lost = true;
-    made->scratch = malloc(RECORD_MAX);
-    result = made->scratch ? find_cpus(made) : -ENOMEM;
-    if (result)
-        refuse(made, ONLINE_CPUS, -result, error);
-    for (size_t i = 0; !result && i < made->ring_count; i++)
-        result = open_ring(made, &made->rings[i], epoll_fd, error);
-    if (result) {
-        lbpf_perf_buffer_close(made);
-        return result;
-    }
-    *buffer = made;
-    return 0;
-}
-
-void lbpf_perf_buffer_close(struct lbpf_perf_buffer *buffer)
-{
+    struct lbpf_perf_buffer *buffer = of;
     size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
 
-    if (!buffer)
-        return;
     for (size_t i = 0; i < buffer->ring_count; i++) {
         struct ring *ring = &buffer->rings[i];
 
@@ -236,6 +169,35 @@ void lbpf_perf_buffer_close(struct lbpf_perf_buffer *buffer)
     free(buffer->rings);
     free(buffer->scratch);
     free(buffer);
+}
+
+int lbpf_perf_buffer_open(struct lbpf_perf_buffer **buffer, const struct lbpf_map *map,
+                          uint32_t page_count, uint32_t wakeup_events, int epoll_fd,
+                          struct lbpf_error *error)
+{
+    struct lbpf_perf_buffer *made;
+    int result;
+
+    *buffer = NULL;
+    made = calloc(1, sizeof *made);
+    if (!made)
+        return lbpf_error_no_memory(error, OP);
+    made->map = map;
+    made->data_size = (uint64_t)page_count * (uint64_t)sysconf(_SC_PAGESIZE);
+    made->wakeup_events = wakeup_events ? wakeup_events : 1;
+    made->counts_lost = true;
+    made->scratch = malloc(RECORD_MAX);
+    result = made->scratch ? find_cpus(made) : -ENOMEM;
+    if (result)
+        refuse(made, "list of CPUs", -result, error);
+    for (size_t i = 0; !result && i < made->ring_count; i++)
+        result = open_ring(made, &made->rings[i], epoll_fd, error);
+    if (result) {
+        close_buffer(made);
+        return result;
+    }
+    *buffer = made;
+    return 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -271,8 +233,10 @@ static bool ring_is_ready(const struct lbpf_perf_buffer *buffer, const struct ri
     return missing == 0;
 }
 
-bool lbpf_perf_buffer_is_ready(const struct lbpf_perf_buffer *buffer)
+static bool is_ready(const void *of)
 {
+    const struct lbpf_perf_buffer *buffer = of;
+
     for (size_t i = 0; i < buffer->ring_count; i++) {
         if (ring_is_ready(buffer, &buffer->rings[i]))
             return true;
@@ -280,8 +244,10 @@ bool lbpf_perf_buffer_is_ready(const struct lbpf_perf_buffer *buffer)
     return false;
 }
 
-void lbpf_perf_buffer_mark(struct lbpf_perf_buffer *buffer)
+static void mark(void *of)
 {
+    struct lbpf_perf_buffer *buffer = of;
+
     for (size_t i = 0; i < buffer->ring_count; i++) {
         if (buffer->rings[i].page)
             buffer->rings[i].mark = ring_head(&buffer->rings[i]);
@@ -364,9 +330,9 @@ static int drain_ring(const struct lbpf_perf_buffer *buffer, struct ring *ring,
     return 0;
 }
 
-int lbpf_perf_buffer_drain(struct lbpf_perf_buffer *buffer, const struct lbpf_sink *sink,
-                           struct lbpf_drained *drained)
+static int drain(void *of, const struct lbpf_sink *sink, struct lbpf_drained *drained)
 {
+    struct lbpf_perf_buffer *buffer = of;
     int result = 0;
 
     for (size_t i = 0; !result && !drained->stopped && i < buffer->ring_count; i++) {
@@ -376,8 +342,9 @@ int lbpf_perf_buffer_drain(struct lbpf_perf_buffer *buffer, const struct lbpf_si
     return result;
 }
 
-uint64_t lbpf_perf_buffer_lost(const struct lbpf_perf_buffer *buffer)
+static uint64_t count_lost(const void *of)
 {
+    const struct lbpf_perf_buffer *buffer = of;
     uint64_t sum = 0;
 
     for (size_t i = 0; i < buffer->ring_count; i++) {
@@ -394,3 +361,12 @@ uint64_t lbpf_perf_buffer_lost(const struct lbpf_perf_buffer *buffer)
     }
     return sum;
 }
+
+const struct lbpf_reader lbpf_perf_buffer_reader = {
+    .kind = LBPF_STREAM_PERF,
+    .is_ready = is_ready,
+    .mark = mark,
+    .drain = drain,
+    .lost = count_lost,
+    .close = close_buffer,
+};

@@ -1,21 +1,17 @@
 /*
- * The BPF ring buffer's user side: one page with our position, one with the kernel's, and the data
- * mapped twice in a row, so that a record never wraps. A record starts with its length, whose two
- * top bits say that it is still being written, or was discarded.
- *
- * The kernel wakes a reader only for the record at which the reader stands. So our position must
- * be visible before we look whether there is more: hence the full barrier in is_ready.
+ * BPF_RINGBUF_OUTPUT: the program chooses when to wake its reader, by flags; the reader leaves the
+ * kernel's rule as it is. The kernel keeps no count of reservations that failed, so the programs
+ * that our compiler makes keep one for each CPU.
  */
 #include "stream/ring_buffer.h"
 
 #include "kernel/sys.h"
+#include "stream/ring.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define OP "open ring buffer"
 
@@ -23,10 +19,7 @@ struct lbpf_ring_buffer {
     const struct lbpf_map *map;
     int epoll_fd;
     bool in_epoll;
-    unsigned long *consumer;       /* our position; NULL: not mapped */
-    const unsigned long *producer; /* the kernel's; NULL: not mapped */
-    const unsigned char *data;
-    unsigned long size, position, mark;
+    struct lbpf_ring ring;
 };
 
 static int refuse(const struct lbpf_map *map, const char *what, int code, struct lbpf_error *error)
@@ -38,27 +31,15 @@ static int refuse(const struct lbpf_map *map, const char *what, int code, struct
     return -code;
 }
 
-static size_t page_bytes(void)
+/* Leaves epoll_fd, too: the map's fd lives on. */
+static void close_buffer(void *of)
 {
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
+    struct lbpf_ring_buffer *buffer = of;
 
-static int map_pages(struct lbpf_ring_buffer *buffer, struct lbpf_error *error)
-{
-    size_t page = page_bytes();
-    void *memory = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, buffer->map->fd, 0);
-
-    if (memory == MAP_FAILED)
-        return refuse(buffer->map, "mmap", errno, error);
-    buffer->consumer = memory;
-    memory =
-        mmap(NULL, page + 2 * buffer->size, PROT_READ, MAP_SHARED, buffer->map->fd, (off_t)page);
-    if (memory == MAP_FAILED)
-        return refuse(buffer->map, "mmap", errno, error);
-    buffer->producer = memory;
-    buffer->data = (const unsigned char *)memory + page;
-    buffer->position = __atomic_load_n(buffer->consumer, __ATOMIC_ACQUIRE);
-    return 0;
+    if (buffer->in_epoll)
+        epoll_ctl(buffer->epoll_fd, EPOLL_CTL_DEL, buffer->map->fd, NULL);
+    lbpf_ring_unmap(&buffer->ring);
+    free(buffer);
 }
 
 int lbpf_ring_buffer_open(struct lbpf_ring_buffer **buffer, const struct lbpf_map *map,
@@ -77,94 +58,46 @@ int lbpf_ring_buffer_open(struct lbpf_ring_buffer **buffer, const struct lbpf_ma
         return lbpf_error_no_memory(error, OP);
     made->map = map;
     made->epoll_fd = epoll_fd;
-    made->size = map->max_entries;
-    result = map_pages(made, error);
-    if (!result && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, map->fd, &wanted))
+    result = lbpf_ring_map(&made->ring, map->fd, map->max_entries);
+    if (result)
+        refuse(map, "mmap", -result, error);
+    else if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, map->fd, &wanted))
         result = refuse(map, "epoll", errno, error);
-    else
-        made->in_epoll = !result;
+    made->in_epoll = !result;
     if (result) {
-        lbpf_ring_buffer_close(made);
+        close_buffer(made);
         return result;
     }
     *buffer = made;
     return 0;
 }
 
-void lbpf_ring_buffer_close(struct lbpf_ring_buffer *buffer)
+static bool is_ready(const void *of)
 {
-    if (!buffer)
-        return;
-    if (buffer->in_epoll)
-        epoll_ctl(buffer->epoll_fd, EPOLL_CTL_DEL, buffer->map->fd, NULL);
-    if (buffer->producer)
-        munmap((void *)(uintptr_t)buffer->producer, page_bytes() + 2 * buffer->size);
-    if (buffer->consumer)
-        munmap(buffer->consumer, page_bytes());
-    free(buffer);
+    const struct lbpf_ring_buffer *buffer = of;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* our position is told at the end of each drain */
+    return lbpf_ring_has_record(&buffer->ring);
 }
 
-static unsigned long filled_to(const struct lbpf_ring_buffer *buffer)
+static void mark(void *of)
 {
-    return __atomic_load_n(buffer->producer, __ATOMIC_ACQUIRE);
+    struct lbpf_ring_buffer *buffer = of;
+
+    lbpf_ring_mark(&buffer->ring);
 }
 
-/* The length word of the record at our position. */
-static uint32_t length_word(const struct lbpf_ring_buffer *buffer)
+static int drain(void *of, const struct lbpf_sink *sink, struct lbpf_drained *drained)
 {
-    const uint32_t *word = (const void *)(buffer->data + (buffer->position & (buffer->size - 1)));
+    struct lbpf_ring_buffer *buffer = of;
 
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-bool lbpf_ring_buffer_is_ready(const struct lbpf_ring_buffer *buffer)
-{
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return buffer->position != filled_to(buffer) && !(length_word(buffer) & BPF_RINGBUF_BUSY_BIT);
-}
-
-void lbpf_ring_buffer_mark(struct lbpf_ring_buffer *buffer)
-{
-    buffer->mark = filled_to(buffer);
-}
-
-static void release(struct lbpf_ring_buffer *buffer)
-{
-    __atomic_store_n(buffer->consumer, buffer->position, __ATOMIC_RELEASE);
-}
-
-int lbpf_ring_buffer_drain(struct lbpf_ring_buffer *buffer, const struct lbpf_sink *sink,
-                           struct lbpf_drained *drained)
-{
-    unsigned long step = buffer->size / 8, released = buffer->position;
-
-    while (buffer->position < buffer->mark && !drained->stopped) {
-        uint32_t word = length_word(buffer);
-        uint32_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-
-        if (word & BPF_RINGBUF_BUSY_BIT)
-            break;
-        if (!(word & BPF_RINGBUF_DISCARD_BIT)) {
-            const unsigned char *record = buffer->data + (buffer->position & (buffer->size - 1));
-
-            drained->events++;
-            drained->stopped =
-                sink->event(sink->context, -1, record + BPF_RINGBUF_HDR_SZ, length) < 0;
-        }
-        buffer->position += ((unsigned long)length + BPF_RINGBUF_HDR_SZ + 7) & ~7ul;
-        if (buffer->position - released >= step) {
-            release(buffer);
-            released = buffer->position;
-        }
-    }
-    if (buffer->position != released)
-        release(buffer);
+    lbpf_ring_drain(&buffer->ring, -1, sink, drained);
     return 0;
 }
 
-uint64_t lbpf_ring_buffer_lost(const struct lbpf_ring_buffer *buffer)
+static uint64_t count_lost(const void *of)
 {
-    const struct lbpf_map *counter = buffer->map->lost;
+    const struct lbpf_map *counter = ((const struct lbpf_ring_buffer *)of)->map->lost;
     uint64_t *slots, sum = 0;
     uint32_t zero = 0;
 
@@ -178,3 +111,13 @@ uint64_t lbpf_ring_buffer_lost(const struct lbpf_ring_buffer *buffer)
     free(slots);
     return sum;
 }
+
+const struct lbpf_reader lbpf_ring_buffer_reader = {
+    .kind = LBPF_STREAM_RING,
+    .is_ready = is_ready,
+    .mark = mark,
+    .drain = drain,
+    .lost = count_lost,
+    .counts_in_map = true,
+    .close = close_buffer,
+};

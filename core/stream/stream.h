@@ -11,8 +11,8 @@
 
 struct lbpf_stream;
 
-/* cpu is -1 for ring buffers. size: perf buffers give the kernel's raw sample size (rounded so that
- * size + 4 is a multiple of 8), ring buffers the exact size. */
+/* cpu is -1 for ring buffers. size: perf event arrays give the kernel's raw sample size (rounded so
+ * that size + 4 is a multiple of 8), rings the exact size. */
 typedef int (*lbpf_event_fn)(void *context, int cpu, const void *data, uint32_t size);
 /* count events were dropped on cpu since the last report. Same rule for the result as
  * lbpf_event_fn. */
@@ -34,14 +34,16 @@ int lbpf_stream_open_ring(struct lbpf_stream *stream, const struct lbpf_map *map
 
 /* Waits up to timeout_ms (negative: for ever) for buffers of these kinds and drains what is there
  * when it starts draining. Returns how many events were handed over; -EINTR when a signal came
- * first (no error record); -errno. Not re-entrant: -EBUSY from inside a callback. */
+ * first (no error record); -errno. Not re-entrant: -EBUSY from inside a callback. While it waits,
+ * no event of a perf output does so for more than 2 ms. */
 int lbpf_stream_poll(struct lbpf_stream *stream, unsigned kinds, int timeout_ms,
                      struct lbpf_error *error);
 /* Drains without waiting, also what has not reached wakeup_events. */
 int lbpf_stream_consume(struct lbpf_stream *stream, unsigned kinds, struct lbpf_error *error);
 
-/* An fd that is readable when there is something to poll; for event loops. Lent. */
-int lbpf_stream_fd(const struct lbpf_stream *stream);
+/* An fd that is readable when there is something to poll, 2 ms after an event at the latest; for
+ * event loops, which then poll with a timeout of 0. Lent. */
+int lbpf_stream_fd(struct lbpf_stream *stream);
 /* How many buffers of these kinds are open. */
 size_t lbpf_stream_count(const struct lbpf_stream *stream, unsigned kinds);
 /* Exact number of events lost so far in all buffers: perf lost records seen, and failed ring

@@ -78,6 +78,7 @@ function bpf.until_interrupted(fn, ...) end
 ---@field allow_rlimit? boolean accepted for BCC's sake
 ---@field auto_attach? boolean false: attach nothing by its name's prefix (default true)
 ---@field cache? boolean false: compile anew, and keep nothing (default true)
+---@field mechanism? "perf" perf outputs are the kernel's perf buffers, not ring buffers
 
 --- What every error that the kernel, the compiler or the file system caused looks like.
 ---@class bpf.error
@@ -446,7 +447,10 @@ function BPF:num_open_uprobes() end
 ---@return integer count tracepoints that are open, raw ones not counted
 function BPF:num_open_tracepoints() end
 
---- Waits for events in perf buffers and calls their callbacks. Without buffers it only waits.
+--- Waits for events in perf buffers and calls their callbacks: for those that are there when the
+--- wait is over, so that it ends however many follow. The first event after a pause is taken at
+--- once; while they come fast they are taken by the batch, and none waits for more than 2 ms.
+--- Without buffers it only waits.
 ---@param timeout_ms? integer milliseconds; -1 or absent: as long as it takes
 ---@return integer count events that callbacks got
 function BPF:perf_buffer_poll(timeout_ms) end
@@ -464,7 +468,8 @@ function BPF:ring_buffer_poll(timeout_ms) end
 ---@return integer count events that callbacks got
 function BPF:ring_buffer_consume() end
 
---- A file descriptor for event loops, readable when there is something to poll.
+--- A file descriptor for event loops, readable at most 2 ms after there is something to poll. Then
+--- call perf_buffer_poll(0), ring_buffer_poll(0), or both.
 ---@return integer fd
 function BPF:pollfd() end
 
@@ -1027,7 +1032,12 @@ function Table:walk(id, resolve) end
 
 --- Sends the table's events to a callback. The event is a view that is valid until the callback
 --- returns (event:copy() is valid for ever), or a string of raw bytes when the program does not
---- tell its type. A callback that returns false ends the poll.
+--- tell its type. A callback that returns false ends the poll. Events of one CPU come in order.
+---
+--- Where the kernel has ring buffers (Linux 5.8) the output is one for each CPU: it costs the
+--- traced program a fraction of what a perf buffer does, size is exact, and every loss is told. The
+--- kernel's perf buffer rounds size up (so that size + 4 is a multiple of 8); a program that calls
+--- perf_submit_skb or bpf_perf_event_output has one, and so has any with BPF{mechanism = "perf"}.
 ---@param callback fun(cpu: integer, event: bpf.any, size: integer): boolean?
 ---@param options? bpf.perf_buffer_options
 function Table:open_perf_buffer(callback, options) end

@@ -6,6 +6,9 @@ local quick <const> = arg[1] == "--quick"
 local rounds <const> = quick and 1 or 5
 local here <const> = arg[0]:match("^(.*)/") or "."
 local traced <const> = require "bpf".BPF.get_syscall_fnname("getpgid")
+package.path = here .. "/../../?.lua;" .. package.path
+local caller <const> = require "spec.support.caller"
+local process <const> = require "spec.support.process"
 local scratch <const> = os.tmpname() -- becomes a folder
 os.remove(scratch)
 
@@ -32,6 +35,9 @@ local function build()
     ("clang-19 -target bpf -O2 -g -c -o %s/start.o %s/start.bpf.c"):format(scratch, here),
     ([[clang-19 -target bpf -O2 -g -DFUNCTION='"%s"' -c -o %s/hits.o %s/hits.bpf.c]]):format(
       traced, scratch, here),
+    ("cc -O2 -o %s/output %s/output.c -lbpf"):format(scratch, here),
+    ("clang-19 -target bpf -O2 -g -I/usr/include/$(uname -m)-linux-gnu -c -o %s/output.o " ..
+      "%s/output.bpf.c"):format(scratch, here),
   }
   for _, command in ipairs(commands) do
     local ok, output = shell(command .. " 2>&1")
@@ -182,6 +188,51 @@ local function mechanisms()
   end
 end
 
+-- Nanoseconds of a call of a traced process while a command takes its events: the least of some
+-- rounds, for all that disturbs makes them more. And the share of the events that arrived.
+local function cost_while(who, command, environment)
+  local calls <const> = quick and 1000 or 50000
+  local reader, sent, best = nil, 0, math.huge
+  if command then
+    reader = process.start(("env %s %s"):format(environment or "", command:format(who.pid)), 120)
+    local ok, message = pcall(reader.wait_for, reader, "^ready")
+    if not ok then return nil, message:match("[^\n]*") end
+  end
+  for _ = 1, quick and 1 or 10 do
+    best = math.min(best, who:call(calls))
+    sent = sent + calls
+  end
+  if not reader then return best, 1 end
+  reader:signal("TERM")
+  local _, output <const> = reader:finish()
+  return best, (tonumber(output:match("%d+")) or 0) / sent
+end
+
+local function outputs()
+  local headers <const> = bcc_environment()
+  local who <const> = caller.start(quick and 0 or 1)
+  local lua <const> = ("lua5.4 %s/output.lua %%d"):format(here)
+  local subjects <const> = {
+    {"luabpf, one event sent", lua},
+    {"C on libbpf, no wake-ups", ("%s/output %s/output.o %%d"):format(scratch, scratch)},
+    {"luabpf, mechanism=\"perf\"", lua .. " perf"},
+  }
+  if headers then
+    subjects[4] = {"BCC Python", ("/usr/bin/python3 %s/output.py %%d"):format(here), headers}
+  end
+  local bare <const> = cost_while(who)
+  for _, subject in ipairs(subjects) do
+    local ns, share = cost_while(who, subject[2], subject[3])
+    if ns then
+      report("P5", ("%s (%.0f %%)"):format(subject[1], share * 100), math.max(ns - bare, 1), "ns")
+    else
+      skip("P5", subject[1], share)
+    end
+  end
+  if not headers then skip("P5", "BCC Python", "there are no kernel headers") end
+  who:close()
+end
+
 local ok, message = pcall(function()
   build()
   print(("%-3s %-34s %10s %-4s %10s"):format("row", "subject", "figure", "unit", "to luabpf"))
@@ -189,6 +240,7 @@ local ok, message = pcall(function()
   events()
   tables()
   mechanisms()
+  outputs()
 end)
 shell("rm -rf " .. scratch)
 if not ok then

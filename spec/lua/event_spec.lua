@@ -1,6 +1,7 @@
 -- Events on their way from a buffer to a callback, with exact counts.
 
 local bpf = require "bpf"
+local caller = require "spec.support.caller"
 local object = require "spec.support.value_object"
 
 -- getpgid(0) is called by nobody while a spec runs but by what the spec starts itself.
@@ -60,67 +61,14 @@ SEC("tracepoint/syscalls/sys_enter_getpgid") int to_small(void *ctx) {
 }
 ]]
 
-local caller = [[
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-int main(void) {
-  char line[32];
-  printf("%d\n", (int)getpid());
-  fflush(stdout);
-  while (fgets(line, sizeof line, stdin)) {
-    for (long i = atol(line); i > 0; i--) syscall(SYS_getpgid, 0);
-    creat(getenv("CALLER_DONE"), 0600);
-  }
-  return 0;
-}
-]]
-
--- A process that makes as many calls as it is told to.
-local function start_caller(path)
-  local done, id = os.tmpname(), os.tmpname()
-  local pipe = assert(io.popen(("CALLER_DONE=%s exec %s > %s"):format(done, path, id), "w"))
-  local pid
-  repeat
-    local file = assert(io.open(id))
-    pid = file:read("n")
-    file:close()
-  until pid
-  os.remove(id)
-  return {
-    pid = pid,
-    call = function(count)
-      os.remove(done)
-      pipe:write(count, "\n")
-      pipe:flush()
-      local file
-      repeat
-        bpf.sleep(0.002)
-        file = io.open(done)
-      until file
-      file:close()
-    end,
-    close = function()
-      pipe:close()
-      os.remove(done)
-    end,
-  }
-end
-
 describe("an event", function()
-  local path, program_path, b, who
+  local path, b, who
 
   setup(function()
     path = object.compile(program)
-    program_path = os.tmpname()
-    local gcc = assert(io.popen("LD_PRELOAD= cc -w -x c -o " .. program_path .. " -", "w"))
-    gcc:write(caller)
-    assert(gcc:close())
   end)
 
   teardown(function()
-    os.remove(program_path)
     if path then
       os.remove(path)
     end
@@ -131,12 +79,12 @@ describe("an event", function()
       pending("needs clang")
     end
     b = bpf.BPF { obj = path }
-    who = start_caller(program_path)
+    who = caller.start()
     b.wanted[0] = who.pid
   end)
 
   after_each(function()
-    who.close()
+    who:close()
     b:close()
   end)
 
@@ -157,7 +105,7 @@ describe("an event", function()
       assert.equal(event.n, b.perf:event(event:bytes()).n)
     end)
     attach "to_perf"
-    who.call(97)
+    who:call(97)
     assert.equal(97, b:perf_buffer_poll(1000))
     assert.equal(97, seen)
     assert.equal(97 * 98 // 2, sum)
@@ -172,7 +120,7 @@ describe("an event", function()
       assert.error_matches(function() event.n = 1 end, "read%-only; change a copy")
     end)
     attach "to_perf"
-    who.call(1)
+    who:call(1)
     b:perf_buffer_poll(1000)
     assert.error_matches(function() return view.n end, "this event is over.*event:copy%(%)")
     assert.error_matches(function() return view:copy() end, "this event is over")
@@ -193,7 +141,7 @@ describe("an event", function()
       return seen ~= 5
     end, { page_cnt = 64 })
     attach "to_perf"
-    who.call(11)
+    who:call(11)
     assert.error_matches(function() b:perf_buffer_poll(1000) end, "boom")
     assert.equal(3, seen)
     assert.equal(2, b:perf_buffer_poll(1000))
@@ -215,9 +163,9 @@ describe("an event", function()
     local link = attach "to_perf"
     -- The kernel reports a loss with the next event that fits into the same CPU's buffer.
     assert(os.execute(("taskset -cp 0 %d > /dev/null"):format(who.pid)))
-    who.call(499)
+    who:call(499)
     got = got + b:perf_buffer_poll(1000)
-    who.call(1)
+    who:call(1)
     got = got + b:perf_buffer_poll(1000)
     assert.equal(500, got + lost)
     assert.truthy(lost > 0)
@@ -225,7 +173,7 @@ describe("an event", function()
     link:detach()
     b.small:open_ring_buffer(function() end)
     attach "to_small"
-    who.call(499)
+    who:call(499)
     assert.equal(499, b:ring_buffer_poll(1000) + b:lost() - lost)
   end)
 
@@ -239,10 +187,10 @@ describe("an event", function()
     b.numbers:open_ring_buffer(function(_, number) got[2] = number end)
     b.bytes:open_ring_buffer(function(_, bytes) got[3] = #bytes end)
     attach "to_rings"
-    who.call(1)
+    who:call(1)
     assert.equal(3, b:ring_buffer_poll(1000))
     assert.same({ 1, 1, 3 }, got)
-    who.call(2)
+    who:call(2)
     assert.equal(6, b:ring_buffer_consume())
     assert.truthy(b:pollfd() > 2)
     assert.equal("r", b:events())
@@ -256,7 +204,7 @@ describe("an event", function()
       b:close()
     end)
     attach "to_rings"
-    who.call(5)
+    who:call(5)
     assert.equal(1, b:ring_buffer_poll(1000))
     assert.truthy(problem:find("cannot be polled from inside"))
     assert.error_matches(function() b:lost() end, "the BPF object is closed")
@@ -267,7 +215,7 @@ describe("an event", function()
     b.ring:open_ring_buffer(function() first = first + 1 end)
     b.ring:open_ring_buffer(function() second = second + 1 end)
     attach "to_rings"
-    who.call(3)
+    who:call(3)
     assert.equal(3, b:ring_buffer_poll(1000))
     assert.same({ 0, 3 }, { first, second })
   end)
@@ -287,7 +235,7 @@ describe("an event", function()
   it("does not reach a callback that yields", function()
     b.ring:open_ring_buffer(function() coroutine.yield() end)
     attach "to_rings"
-    who.call(1)
+    who:call(1)
     local co = coroutine.create(function() b:ring_buffer_poll(1000) end)
     local ok, problem = coroutine.resume(co)
     assert.is_false(ok)

@@ -7,10 +7,12 @@ local folder <const> = "spec/core/compile/golden"
 
 local names <const> = {
   [1] = "lookup", [2] = "update", [3] = "delete", [4] = "probe_read", [5] = "ktime_get_ns",
-  [6] = "trace_printk", [12] = "tail_call", [14] = "pid_tgid", [16] = "comm", [25] = "perf_output",
+  [6] = "trace_printk", [8] = "cpu", [12] = "tail_call", [14] = "pid_tgid", [16] = "comm",
+  [25] = "perf_output",
   [27] = "stackid", [35] = "current_task", [45] = "probe_read_str", [87] = "push", [88] = "pop",
   [113] = "probe_read_kernel", [130] = "ringbuf_output", [131] = "ringbuf_reserve",
-  [132] = "ringbuf_submit", [133] = "ringbuf_discard", [177] = "trace_vprintk",
+  [132] = "ringbuf_submit", [133] = "ringbuf_discard", [134] = "ringbuf_query",
+  [177] = "trace_vprintk",
 }
 
 -- function -> list of "line: helper helper", from the comments of the text

@@ -51,7 +51,15 @@
     ((type) == LBPF_PERCPU_HASH || (type) == LBPF_PERCPU_ARRAY || (type) == LBPF_LRU_PERCPU_HASH)
 
 /* Flags of update, and of maps. */
-enum { LBPF_ANY = 0, LBPF_NOEXIST = 1, LBPF_NO_PREALLOC = 1, LBPF_STACK_BUILD_ID = 32 };
+enum {
+    LBPF_ANY = 0,
+    LBPF_NOEXIST = 1,
+    LBPF_NO_PREALLOC = 1,
+    LBPF_STACK_BUILD_ID = 32,
+    LBPF_MMAPABLE = 1024,
+};
+/* … of ring buffers. */
+enum { LBPF_RB_AVAIL_DATA = 0, LBPF_RB_FORCE_WAKEUP = 2 };
 
 #define LBPF_NEXT_POWER_OF_2(n) ((n) <= 1 ? 1 : 1u << (32 - __builtin_clz((unsigned)(n) - 1)))
 

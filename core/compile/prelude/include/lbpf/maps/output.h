@@ -23,6 +23,7 @@
     }
 #define LBPF_INIT_output(name) {(void *)name##__perf_submit, name##__perf_submit_skb}
 
+#ifndef LBPF_RING_OUTPUT
 #define BPF_PERF_OUTPUT(name)                                                                      \
     struct {                                                                                       \
         __uint(type, LBPF_PERF_EVENT_ARRAY);                                                       \
@@ -31,6 +32,55 @@
     } __lbpf_map_##name SEC(".maps");                                                              \
     LBPF_KIND_output(name);                                                                        \
     LBPF_OBJECT(name, output)
+#else
+/*
+ * Where the kernel has ring buffers, a perf output is a ring for each CPU: an event costs the
+ * traced program a fifth of what it costs through a perf buffer. open_perf_buffer puts the rings
+ * into the array (core/stream/cpu_rings.c); until then events are dropped, as they are by a perf
+ * buffer. The compiler defines LBPF_RING_OUTPUT unless the program uses the table as a perf event
+ * array.
+ */
+#define BPF_PERF_OUTPUT(name)                                                                      \
+    struct name##_ring {                                                                           \
+        __uint(type, LBPF_RINGBUF);                                                                \
+        __uint(max_entries, LBPF_PAGE_SIZE);                                                       \
+    };                                                                                             \
+    struct {                                                                                       \
+        __uint(type, LBPF_ARRAY_OF_MAPS);                                                          \
+        __uint(max_entries, 1); /* as this, the loader sets how many CPUs there can be */          \
+        __type(key, u32);                                                                          \
+        __array(values, struct name##_ring);                                                       \
+    } __lbpf_map_##name SEC(".maps");                                                              \
+    LBPF_DECLARE_MAP(__lbpf_lost_##name, LBPF_ARRAY, u32, u64, 1, LBPF_MMAPABLE);                  \
+    LBPF_KIND_rings(name);                                                                         \
+    LBPF_OBJECT(name, rings)
+#endif
+
+/* A reader that has just caught up is not woken for the next event, but looks by itself after a
+ * while; it has to be woken when the ring has filled that far before. */
+#define LBPF_WAKE_FILL   8192u
+#define LBPF_RECORD_HEAD 15u /* of a record in a ring: 8 bytes, and up to 7 of padding */
+
+#define LBPF_KIND_rings(name)                                                                      \
+    LBPF_INLINE int name##__perf_submit(void *context, void *data, u32 size, u32 type)             \
+    {                                                                                              \
+        u32 cpu = bpf_get_smp_processor_id();                                                      \
+        void *ring = bpf_map_lookup_elem(&__lbpf_map_##name, &cpu);                                \
+        u64 fill, margin = LBPF_RECORD_HEAD + (u64)size, *lost;                                    \
+        if (!ring)                                                                                 \
+            return -2; /* ENOENT */                                                                \
+        fill = bpf_ringbuf_query(ring, LBPF_RB_AVAIL_DATA) - (LBPF_WAKE_FILL - margin);            \
+        if (bpf_ringbuf_output(ring, data, size, fill < margin ? LBPF_RB_FORCE_WAKEUP : 0) == 0)   \
+            return 0;                                                                              \
+        lost = bpf_map_lookup_elem(&__lbpf_map___lbpf_lost_##name, &cpu);                          \
+        if (lost)                                                                                  \
+            __sync_fetch_and_add(lost, 1);                                                         \
+        return -28; /* ENOSPC */                                                                   \
+    }                                                                                              \
+    struct name##_rings_methods {                                                                  \
+        int (*perf_submit)(void *, void *, u32, ...);                                              \
+    }
+#define LBPF_INIT_rings(name) {(void *)name##__perf_submit}
 
 #define LBPF_SUBMIT_PLAIN(...) perf_submit(__VA_ARGS__)
 #define LBPF_SUBMIT_TYPED(context, data, size)                                                     \

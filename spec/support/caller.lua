@@ -1,0 +1,60 @@
+-- A process that makes as many calls of getpgid as it is told to (caller.c).
+local bpf <const> = require "bpf"
+
+local caller = {}
+caller.__index = caller
+
+local folder <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
+local source <const> = "spec/support/caller.c"
+
+-- The path of the built program.
+function caller.path()
+  local path <const> = folder .. "/caller"
+  assert(os.execute(("mkdir -p %s && { [ %s -nt %s ] || LD_PRELOAD= cc -O2 -o %s %s; }"):format(
+    folder, path, source, path, source)), "the program to trace does not build")
+  return path
+end
+
+-- Starts one, which stays on a CPU if that is given.
+function caller.start(cpu)
+  local path <const> = os.tmpname()
+  local pipe <const> = assert(io.popen(("exec %s %s > %s"):format(
+    caller.path(), cpu or "", path), "w"))
+  local self <const> = setmetatable({pipe = pipe, path = path, answers = assert(io.open(path))},
+    caller)
+  self.pid = math.tointeger(self:answer())
+  return self
+end
+
+-- The next line that it prints, as a number; without wait, nil when that is not there yet.
+function caller:answer(wait)
+  repeat
+    self.answers:seek("cur", 0)
+    local line <const> = self.answers:read("L")
+    if line and line:sub(-1) == "\n" then return tonumber(line) end
+    if line then self.answers:seek("cur", -#line) end
+    if wait == false then return nil end
+    bpf.sleep(0.002)
+  until false
+end
+
+-- Has it make count calls, and returns at once.
+function caller:send(count)
+  self.pipe:write(count, "\n")
+  self.pipe:flush()
+end
+
+-- Has it make count calls, and waits for their end: ns for each.
+function caller:call(count)
+  self:send(count)
+  return self:answer()
+end
+
+function caller:close()
+  if io.type(self.pipe) ~= "file" then return end
+  self.pipe:close()
+  self.answers:close()
+  os.remove(self.path)
+end
+
+return caller
