@@ -68,13 +68,13 @@ static bool range_of(const struct lbpf_type *type, uint32_t bits, int64_t *low, 
         return false;
     if (type->kind == LBPF_TYPE_CHAR) { /* char is signed here and unsigned there: take both */
         *low = -(INT64_C(1) << (bits - 1));
-        *high = (INT64_C(1) << bits) - 1;
+        *high = (int64_t)((UINT64_C(1) << bits) - 1);
     } else if (type->is_signed) {
         *low = -(INT64_C(1) << (bits - 1));
         *high = (INT64_C(1) << (bits - 1)) - 1;
     } else {
         *low = 0;
-        *high = (INT64_C(1) << bits) - 1;
+        *high = (int64_t)((UINT64_C(1) << bits) - 1); /* of 63 bits: all that int64_t has */
     }
     return true;
 }
