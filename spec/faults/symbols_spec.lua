@@ -1,0 +1,138 @@
+-- What an unprivileged user may put in the way of whoever names the addresses of his processes:
+-- nothing outside of his files is opened, nothing waits, and what was refused is told.
+local bpf <const> = require "bpf"
+local process <const> = require "spec.support.process"
+
+local BPF <const> = bpf.BPF
+
+describe("symbols of a hostile process #any_kernel", function()
+  local folder, started, maps
+
+  local function run(command, ...)
+    local text <const> = command:format(...)
+    assert(os.execute(text), text)
+  end
+
+  local function start(command, ...)
+    local subject <const> = process.start(command:format(...))
+    started[#started + 1] = subject
+    local at <const> = {}
+    for line in function() return subject:line() end do
+      if line == "ready" then break end
+      at[line:match("^%S+")] = tonumber(line:match("%x+$"), 16)
+    end
+    maps[#maps + 1] = ("/tmp/perf-%d.map"):format(subject.pid)
+    return subject.pid, at, maps[#maps]
+  end
+
+  local function start_as_nobody()
+    return start("setpriv --reuid=65534 --regid=65534 --clear-groups %s/subject", folder)
+  end
+
+  -- Names an address of code that nobody knows, in bounded time; what could not be read, as a text.
+  local function refused(pid, address)
+    local before <const> = os.time()
+    local cache <close> = BPF.SymbolCache(pid)
+    assert.is_nil((cache:resolve(address)))
+    assert.is_true(os.time() - before < 10)
+    return table.concat(cache:problems(), "\n")
+  end
+
+  setup(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    run("mkdir -m 755 %s", folder)
+    run("gcc -O1 -w -static-pie -fPIE -o %s/subject spec/support/symbols.c 2>/dev/null", folder)
+  end)
+
+  teardown(function() os.execute("rm -rf " .. folder) end)
+
+  before_each(function() started, maps = {}, {} end)
+
+  after_each(function()
+    for i, subject in ipairs(started) do
+      subject:signal("KILL")
+      subject:finish()
+      os.remove(maps[i])
+    end
+  end)
+
+  it("do not come from behind a symbolic link", function()
+    local pid <const>, at <const>, map <const> = start_as_nobody()
+    run("echo '%x 100 secret' > %s/secret && setpriv --reuid=65534 ln -s %s/secret %s", at.jit,
+      folder, folder, map)
+    assert.truthy(refused(pid, at.jit):find(map .. " is a symbolic link", 1, true))
+  end)
+
+  it("do not wait for a FIFO", function()
+    local pid <const>, at <const>, map <const> = start_as_nobody()
+    run("mkfifo %s", map)
+    assert.truthy(refused(pid, at.jit):find(map .. " is not a regular file", 1, true))
+  end)
+
+  it("do not take 10 GB", function()
+    local pid <const>, at <const>, map <const> = start_as_nobody()
+    run("truncate -s 10G %s && chown 65534 %s", map, map)
+    assert.truthy(refused(pid, at.jit):find(map .. " has 10240 MB", 1, true))
+  end)
+
+  it("do not come from another user", function()
+    local pid <const>, at <const>, map <const> = start("%s/subject", folder)
+    run("echo '%x 100 lie' > %s && chown 65534 %s", at.jit, map, map)
+    assert.truthy(refused(pid, at.jit):find(map .. " belongs to user 65534", 1, true))
+  end)
+
+  it("are whole while the map is being written", function()
+    local pid <const>, at <const>, map <const> = start_as_nobody()
+    local writer <const> = process.start(([[lua5.4 -e '
+      local file <const> = io.open("%s", "a")
+      file:setvbuf("full", 7)
+      for i = 0, 4000 do
+        file:write(("%%x 8 function_%%05d\n"):format(%d + 8 * i, i))
+      end']]):format(map, at.jit))
+    local names <const> = {}
+    assert.is_true(process.wait_until(function()
+      for i = 0, 4000, 97 do names[BPF.sym(at.jit + 8 * i, pid)] = true end
+      return BPF.sym(at.jit + 8 * 4000, pid) == "function_04000"
+    end))
+    writer:finish()
+    for name in pairs(names) do
+      assert.truthy(name == "[unknown]" or name:find("^function_%d%d%d%d%d$"), name)
+    end
+  end)
+
+  it("do not come from a file whose section headers lie", function()
+    for name, patch in pairs{
+      count = { 0x3c, "\xff\xff", "cut short" }, -- e_shnum
+      many = { 0x3c, "\0\0", "claims to have" }, -- then section 0 tells, which is patched too
+      offset = { 0x28, "\xff\xff\xff\xff\xff\xff\xff\x7f", "broken section headers" },
+    } do
+      run("cp %s/subject %s/%s", folder, folder, name)
+      local file <const> = io.open(folder .. "/" .. name, "r+b")
+      file:seek("set", 0x28)
+      local headers <const> = ("<I8"):unpack(file:read(8))
+      file:seek("set", patch[1])
+      file:write(patch[2])
+      if name == "many" then
+        file:seek("set", headers + 0x20) -- its size
+        file:write("\xff\xff\xff\xff\xff\xff\xff\xff")
+      end
+      file:close()
+      local pid <const>, at <const> = start("%s/%s", folder, name)
+      assert.equal(("[unknown] [%s]"):format(name), BPF.sym(at.hidden, pid, { show_module = true }))
+      assert.truthy(refused(pid, at.hidden):find(patch[3], 1, true), refused(pid, at.hidden))
+    end
+  end)
+
+  it("do not lead out of the process's root", function()
+    run("mkdir -p %s/jail %s/outside && cp %s/subject %s/jail/ && ln -s %s/outside %s/jail/tmp",
+      folder, folder, folder, folder, folder, folder)
+    local pid <const>, at <const> = start("chroot %s/jail /subject", folder)
+    run("echo '%x 100 secret' > %s/outside/perf-%d.map", at.jit, folder, pid)
+    refused(pid, at.jit)
+    assert.equal("hidden [subject]", BPF.sym(at.hidden, pid, { show_module = true }))
+    run("rm %s/jail/tmp && mkdir %s/jail/tmp && ln -s ../../outside/perf-%d.map %s/jail/tmp/",
+      folder, folder, pid, folder)
+    assert.truthy(refused(pid, at.jit):find("symbolic link", 1, true))
+  end)
+end)
