@@ -32,6 +32,7 @@ local function build()
     ("cc -O2 -o %s/hits %s/hits.c"):format(scratch, here),
     ("cc -O2 -o %s/start %s/start.c -lbpf"):format(scratch, here),
     ("cc -O2 -o %s/attach %s/attach.c -lbpf"):format(scratch, here),
+    ("cc -O2 -o %s/uprobes %s/uprobes.c -lbpf"):format(scratch, here),
     ("clang-19 -target bpf -O2 -g -c -o %s/start.o %s/start.bpf.c"):format(scratch, here),
     ([[clang-19 -target bpf -O2 -g -DFUNCTION='"%s"' -c -o %s/hits.o %s/hits.bpf.c]]):format(
       traced, scratch, here),
@@ -174,10 +175,11 @@ local function tables()
   end
 end
 
-local function mechanisms()
-  local ok <const>, output <const> = shell(("lua5.4 %s/mechanisms.lua %s %d %d 2>%s/errors"):format(
-    here, scratch, quick and 1000 or 100000, rounds, scratch))
-  if not ok then error("bench: mechanisms.lua: " .. (first_error() or ""), 0) end
+-- Runs a file that prints lines of its own: row, subject, figure, unit.
+local function report_of(file)
+  local ok <const>, output <const> = shell(("lua5.4 %s/%s %s %d %d 2>%s/errors"):format(
+    here, file, scratch, quick and 1000 or 100000, rounds, scratch))
+  if not ok then error(("bench: %s: %s"):format(file, first_error() or ""), 0) end
   for line in output:gmatch("[^\n]+") do
     local row, subject, figure, unit = line:match("^(.-)\t(.-)\t(.-)\t(.*)$")
     if figure == "-" then
@@ -239,7 +241,8 @@ local ok, message = pcall(function()
   starts()
   events()
   tables()
-  mechanisms()
+  report_of("mechanisms.lua")
+  report_of("uprobes.lua")
   outputs()
 end)
 shell("rm -rf " .. scratch)
