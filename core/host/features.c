@@ -5,6 +5,7 @@
  */
 #include "host/features.h"
 
+#include "base/buffer.h"
 #include "host/multi_link.h"
 #include "host/tracefs.h"
 
@@ -208,6 +209,24 @@ static bool has_fentry(struct lbpf_feature *feature)
                   "(CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS): use kprobes or tracepoints");
 }
 
+/* Programs attach where the security module is off, and then never run. */
+static bool has_lsm(struct lbpf_feature *feature)
+{
+    struct lbpf_buffer list = {0};
+    bool is_listed = true; /* unless securityfs tells otherwise */
+
+    if (!has_fentry(feature))
+        return false;
+    if (libbpf_find_vmlinux_btf_id("file_open", BPF_LSM_MAC) <= 0)
+        return refuse(feature, 0, "this kernel was built without CONFIG_BPF_LSM");
+    if (lbpf_buffer_read_file(&list, "/sys/kernel/security/lsm", 4096) == 0 && list.size)
+        is_listed = strstr(lbpf_buffer_string(&list), "bpf") != NULL;
+    lbpf_buffer_free(&list);
+    return is_listed || refuse(feature, 0,
+                               "the security module bpf is off: add it to lsm= on the kernel's "
+                               "command line");
+}
+
 static bool has_ring_buffer(struct lbpf_feature *feature)
 {
     uint32_t size = (uint32_t)sysconf(_SC_PAGESIZE);
@@ -283,6 +302,7 @@ static const struct {
     {"tracepoint", has_tracepoint},
     {"raw_tracepoint", has_raw_tracepoint},
     {"fentry", has_fentry},
+    {"lsm", has_lsm},
     {"perf_event", has_perf_event},
     {"hardware_event", has_hardware_event},
     {"perf_buffer", has_perf_buffer},

@@ -31,11 +31,12 @@ function kernel.support_kfunc()
 end
 
 function kernel.support_lsm()
-  return has_feature("btf") and has_symbol("bpf_lsm_bpf")
+  return has_feature("lsm")
 end
 
 function kernel.support_fmod_ret()
-  return core.BPF.kernel_enum_has_val("bpf_attach_type", "BPF_MODIFY_RETURN") == 1
+  return has_feature("fentry")
+    and core.BPF.kernel_enum_has_val("bpf_attach_type", "BPF_MODIFY_RETURN") == 1
 end
 
 function kernel.support_raw_tracepoint()

@@ -748,7 +748,7 @@ function static.helper_name(number) end
 ---@return boolean
 function static.support_kfunc() end
 
---- Whether the kernel has BPF's security hooks.
+--- Whether the kernel has BPF's security hooks, and they are on.
 ---@return boolean
 function static.support_lsm() end
 
