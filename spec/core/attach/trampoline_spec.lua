@@ -119,11 +119,11 @@ describe("a trampoline", function()
     types:close()
     local other <close> = bpf.BPF{auto_attach = false, text = [[
 BPF_HASH(seen, u32, u64);
-MODULE_KFUNC_PROBE(9pnet, p9_client_open, struct p9_fid *fid, int mode) {
+MODULE_KFUNC_PROBE(9pnet, p9_client_open, void *fid, int mode) {
   if (bpf_get_current_pid_tgid() >> 32 == OWN_PID) seen.increment(1);
   return 0;
 }
-MODULE_KRETFUNC_PROBE(9pnet, p9_client_open, struct p9_fid *fid, int mode, int result) {
+MODULE_KRETFUNC_PROBE(9pnet, p9_client_open, void *fid, int mode, int result) {
   if (bpf_get_current_pid_tgid() >> 32 == OWN_PID && result == 0) seen.increment(2);
   return 0;
 }
