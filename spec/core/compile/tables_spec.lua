@@ -549,12 +549,46 @@ int on_answer(struct pt_regs *ctx) {
     assert.equal(no_entry, b.results[0])
     assert.equal(no_entry, b.results[1])
     assert.equal(-11, b.results[2]) -- EAGAIN: no cgroup in the array
-    local frame <const> = b.built[b.results[3]].trace[1]
+    local frame <const> = b.built[b.results[3]][1]
     assert.equal(1, frame.status) -- build_id and offset are known
     assert.is_true(frame.offset > 0)
     local items <const> = b.ids:items()
     assert.equal(1, #items)
     assert.equal(count, items[1][2])
     assert.is_true(items[1][1] >= 0)
+  end)
+end)
+
+describe("BPF_INODE_STORAGE", function()
+  it("keeps a leaf for each file", function()
+    local path <const> = "/proc/version" -- other file systems may lie on one another
+    local pipe <const> = io.popen("stat -c %i " .. path)
+    local inode <const> = pipe:read("l")
+    pipe:close()
+    local b <close> = bpf.BPF{auto_attach = false, cflags = {"-DINODE=" .. inode}, text = [[
+#include <linux/fs.h>
+BPF_INODE_STORAGE(seen, u64);
+BPF_ARRAY(out, u64, 2);
+LSM_PROBE(file_open, struct file *file) {
+  u64 *opened, first = 100;
+  if (file->f_inode->i_ino != INODE)
+    return 0;
+  opened = seen.inode_storage_get(file->f_inode, &first, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (opened) {
+    (*opened)++;
+    out.increment(0);
+    if (*opened == 117)
+      out.increment(1, seen.inode_storage_delete(file->f_inode) == 0);
+  }
+  return 0;
+}]]}
+    local good <const>, e <const> = pcall(b.attach_lsm, b, {fn_name = "lsm__file_open"})
+    if not good then
+      pending("needs programs at LSM hooks: " .. e.message)
+      return
+    end
+    for _ = 1, 20 do assert(io.open(path)):close() end
+    assert.equal(20, b.out[0])
+    assert.equal(1, b.out[1])
   end)
 end)
