@@ -216,6 +216,31 @@ describe("a kernel probe by", function()
       assert.equal("fexit", link:kind())
     end))
 
+    it("is not fexit for a function that never returns", in_kernel("fentry", function()
+      local link <close> = exit("do_exit", "on_dup3_done")
+      assert.equal("kretprobe", link:kind())
+    end))
+
+    it("passes over functions that refuse, where no list tells them", in_kernel("kprobe",
+      function()
+        local script <const> = os.tmpname()
+        local file <const> = assert(io.open(script, "w"))
+        file:write([[
+local b = require "bpf".BPF{text = "int f(struct pt_regs *ctx) { return 0; }"}
+local link = b:attach_kprobe{event_re = "(vfs_write|exc_page_fault|vfs_fsync|irqentry_enter)",
+  fn_name = "f"}
+print(link:count(), link:kind(), b:num_open_kprobes())
+]])
+        file:close()
+        local status <const>, output <const>, errors <const> = process.run(
+          "unshare -m sh -c 'while umount /sys/kernel/tracing || umount /sys/kernel/debug; do :;"
+            .. " done 2> /dev/null; exec lua5.4 " .. script .. "'")
+        os.remove(script)
+        assert.equal(0, status, errors)
+        assert.equal(("2\t%s\t2\n"):format(
+          features.kprobe_multi.available and "kprobe_multi" or "kprobe"), output)
+      end))
+
     it("reaches functions of modules", in_kernel("kprobe", function()
       if not os.execute("grep -q ' p9_client_walk.*9pnet' /proc/kallsyms") then
         pending("needs the module 9pnet, as guests have it")
