@@ -67,6 +67,26 @@ static int explain_symbol(int result, const struct lbpf_uprobe_options *options,
     return result;
 }
 
+/* A probe in the middle of an instruction would make the program run another one. */
+static int check_offset(const struct lbpf_uprobe_places *places, uint64_t start,
+                        const struct lbpf_uprobe_options *options, struct lbpf_error *error)
+{
+    uint64_t before, behind;
+    int result =
+        lbpf_elf_check_boundary(&places->binary.elf, start, options->offset, &before, &behind);
+
+    if (result == -ENOMEM)
+        return lbpf_error_no_memory(error, lbpf_uprobe_op(options));
+    if (result < 0) {
+        lbpf_error_set(error, -result, lbpf_uprobe_op(options),
+                       "%.200s+0x%llx is in the middle of an instruction", options->symbol,
+                       (unsigned long long)options->offset);
+        lbpf_error_hint(error, "instructions start at +0x%llx and +0x%llx; objdump -d shows them",
+                        (unsigned long long)before, (unsigned long long)behind);
+    }
+    return result;
+}
+
 static int find_symbol(struct lbpf_uprobe_places *places, const struct lbpf_uprobe_options *options,
                        struct lbpf_error *error)
 {
@@ -82,7 +102,8 @@ static int find_symbol(struct lbpf_uprobe_places *places, const struct lbpf_upro
     }
     if (result < 0)
         explain_symbol(result, options, options->symbol, &cause, error);
-    else if ((result = add_place(places, offset + options->offset)) < 0)
+    else if ((result = check_offset(places, offset, options, error)) == 0 &&
+             (result = add_place(places, offset + options->offset)) < 0)
         lbpf_error_no_memory(error, lbpf_uprobe_op(options));
     lbpf_error_clear(&cause);
     return result;

@@ -211,6 +211,32 @@ describe("uprobe", function()
     assert.equal(0, b:num_open_uprobes())
   end)
 
+  it_with_uprobes("refuses an offset into the middle of an instruction", function()
+    local start <const>, starts <const> = address_of("answer"), {}
+    local pipe <const> = io.popen("objdump -d " .. target.path())
+    for line in pipe:lines() do
+      local address <const> = line:match("^%s*(%x+):\t")
+      if address then starts[tonumber(address, 16) - start] = true end
+    end
+    pipe:close()
+    local refused = 0
+    for offset = 1, 9 do
+      local good, e = pcall(b.attach_uprobe, b, {name = target.path(), sym = "answer",
+        sym_off = offset, fn_name = "on_any"})
+      assert.equal(starts[offset] or false, good, "offset " .. offset)
+      if good then
+        e:detach()
+      else
+        refused = refused + 1
+        assert.equal(("answer+0x%x is in the middle of an instruction"):format(offset), e.message)
+        assert.truthy(e.hint:find("instructions start at +0x", 1, true))
+      end
+    end
+    assert.is_true(refused > 0)
+    target.run(count)
+    assert.equal(0, seen(5))
+  end)
+
   it_with_uprobes("counts the same by each mechanism", function()
     local mechanisms <const> = {
       {"attach_uprobe", "uprobe", 5}, {"attach_uprobe", "uprobe_multi", 5},
