@@ -351,6 +351,18 @@ int program(struct pt_regs *ctx) { bpf_trace_printk("x"); return 0; }]], options
   end)
 end)
 
+describe("without any #include #any_kernel", function()
+  it("there are the basic types and constants", function()
+    assert(object.compile[[
+_Static_assert(sizeof(u8) + sizeof(s16) + sizeof(u32) + sizeof(s64) == 15, "sizes");
+_Static_assert(PAGE_SIZE == 1 << PAGE_SHIFT, "pages");
+#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 1, 0)
+#error old
+#endif
+int program(void *ctx) { asm_inline volatile("" ::: "memory"); return 0; }]])
+  end)
+end)
+
 describe("another machine's #any_kernel", function()
   it("registers have their places: arm64", function()
     assert(object.compile([[

@@ -117,5 +117,8 @@ extern int lbpf_usdt_readarg(int n, void *ctx, void *to, unsigned long size);
 /* The registers of the caller, out of those of a system call's wrapper. */
 #define PT_REGS_SYSCALL_CTX(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))
 #define LBPF_PAGE_SIZE           (1u << LBPF_PAGE_SHIFT)
+/* Without any header, as in BCC. */
+#define PAGE_SHIFT LBPF_PAGE_SHIFT
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
 
 #endif

@@ -77,6 +77,7 @@ typedef unsigned long long sector_t;
 #define __rcu
 #define __randomize_layout
 #define __hidden                        __attribute__((visibility("hidden")))
+#define asm_inline                      asm
 #define likely(x)                       __builtin_expect(!!(x), 1)
 #define unlikely(x)                     __builtin_expect(!!(x), 0)
 #define barrier()                       asm volatile("" ::: "memory")

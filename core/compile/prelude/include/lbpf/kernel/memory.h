@@ -2,9 +2,7 @@
 #ifndef LBPF_KERNEL_MEMORY_H
 #define LBPF_KERNEL_MEMORY_H
 
-#define PAGE_SHIFT LBPF_PAGE_SHIFT
-#define PAGE_SIZE  (1UL << PAGE_SHIFT)
-#define PAGE_MASK  (~(PAGE_SIZE - 1))
+#define PAGE_MASK (~(PAGE_SIZE - 1))
 #if defined(__TARGET_ARCH_x86)
 /* Where the direct map starts without KASLR; with it the kernel keeps the real base in
  * page_offset_base. */
