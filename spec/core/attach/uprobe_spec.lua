@@ -211,6 +211,46 @@ describe("uprobe", function()
     assert.equal(0, b:num_open_uprobes())
   end)
 
+  it_with_uprobes("takes the default version of a symbol, or the one that is named", function()
+    local folder <const> = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir " .. folder))
+    local function write(name, content)
+      local file <const> = assert(io.open(folder .. "/" .. name, "w"))
+      file:write(content)
+      file:close()
+    end
+    write("library.c", [[
+      long first(long n) { __asm__ volatile(""); return n; }
+      long second(long n) { __asm__ volatile(""); return n; }
+      __asm__(".symver first, versioned@V1");
+      __asm__(".symver second, versioned@@V2");
+    ]])
+    write("library.map", "V1 { }; V2 { } V1;")
+    write("program.c", [[
+      long old(long n);
+      long versioned(long n);
+      __asm__(".symver old, versioned@V1");
+      int main(void) {
+        for (long i = 0; i < 11; i++) old(i);
+        for (long i = 0; i < 13; i++) versioned(i);
+      }
+    ]])
+    assert(os.execute("cd " .. folder .. " && cc -O1 -shared -fPIC -Wl,--version-script=library.map"
+      .. " -o library.so library.c && cc -w -O0 -o program program.c ./library.so"))
+    local expected <const> = { versioned = 13, ["versioned@V1"] = 11, ["versioned@V2"] = 13,
+      ["versioned@@V2"] = 13 }
+    for symbol, calls_expected in pairs(expected) do
+      b.seen:clear()
+      local link <close> = b:attach_uprobe{name = folder .. "/library.so", sym = symbol,
+        fn_name = "on_any"}
+      assert(os.execute("cd " .. folder .. " && ./program"))
+      assert.equal(calls_expected, seen(5), symbol)
+      assert.equal(1, link:count())
+    end
+    os.execute("rm -r " .. folder)
+  end)
+
   it_with_uprobes("refuses an offset into the middle of an instruction", function()
     local start <const>, starts <const> = address_of("answer"), {}
     local pipe <const> = io.popen("objdump -d " .. target.path())
