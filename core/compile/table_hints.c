@@ -88,7 +88,8 @@ bool lbpf_diagnostics_hint_method(const char *method, const char *tag, struct lb
     if (!lbpf_diagnostics_split_table(tag, strlen(tag), &size, &kind))
         return false;
     snprintf(word, sizeof word, "%.*s", (int)strcspn(kind, "_"), kind);
-    list_methods(word, &methods);
+    /* A perf output is made of rings unless the program calls what rings do not have. */
+    list_methods(strcmp(word, "rings") ? word : "output", &methods);
     list = lbpf_buffer_string(&methods);
     lbpf_nearest_start(&nearest, method);
     for (const char *at = list; *at; at += length + strspn(at + length, " ")) {

@@ -12,6 +12,10 @@
 
 #include <string.h>
 
+/* clang before 18 takes neighbours that fit in no integer of the machine as one of more bits: the
+ * two addresses and the type of Ethernet are 112. */
+enum { WIDEST = 128 };
+
 /* A member: `bits` of it from bit `first` of an integer of `width` bits in memory. */
 struct field {
     LLVMValueRef value; /* what a read gives, or what is written (shifted back by the writer) */
@@ -80,7 +84,7 @@ static LLVMValueRef next_step(LLVMValueRef value, LLVMOpcode opcode, unsigned lo
 
     if (!user || LLVMGetNextUse(use) || !LLVMIsAInstruction(user) ||
         LLVMGetInstructionOpcode(user) != opcode || LLVMGetOperand(user, 0) != value ||
-        !LLVMIsAConstantInt(LLVMGetOperand(user, 1)) || width_of(value) > 64)
+        !LLVMIsAConstantInt(LLVMGetOperand(user, 1)) || width_of(value) > WIDEST)
         return NULL;
     *constant = LLVMConstIntGetZExtValue(LLVMGetOperand(user, 1));
     return user;
@@ -89,11 +93,6 @@ static LLVMValueRef next_step(LLVMValueRef value, LLVMOpcode opcode, unsigned lo
 static unsigned count_ones(unsigned long long mask)
 {
     return (unsigned)__builtin_popcountll(mask);
-}
-
-static unsigned long long low_mask(unsigned width)
-{
-    return width < 64 ? (1ull << width) - 1 : ~0ull;
 }
 
 /* Where the member lies that a load is for: load, shift right, mask, the latter two if needed. */
@@ -119,29 +118,57 @@ static struct field field_read(LLVMValueRef load)
     return field;
 }
 
+/* 64 bits of a constant of any width, from bit 64 * word on. */
+static unsigned long long constant_word(struct lowering *lowering, LLVMValueRef constant,
+                                        unsigned word)
+{
+    LLVMValueRef shift;
+
+    if (word * 64 >= width_of(constant))
+        return 0;
+    shift = LLVMConstInt(LLVMTypeOf(constant), word * 64ull, 0);
+    constant = LLVMBuildLShr(lowering->builder, constant, shift, "");
+    constant = LLVMBuildIntCast2(lowering->builder, constant, lowering->i64, 0, "");
+    return LLVMIsAConstantInt(constant) ? LLVMConstIntGetZExtValue(constant) : 0;
+}
+
+/* The bits that a mask leaves out, of a value of `width` bits: false when they are not one run. */
+static bool find_gap(struct lowering *lowering, LLVMValueRef mask, struct field *field)
+{
+    unsigned first = 0, end = field->width;
+
+    while (first < end && constant_word(lowering, mask, first / 64) >> first % 64 & 1)
+        first++;
+    while (end > first && constant_word(lowering, mask, (end - 1) / 64) >> (end - 1) % 64 & 1)
+        end--;
+    for (unsigned bit = first; bit < end; bit++)
+        if (constant_word(lowering, mask, bit / 64) >> bit % 64 & 1)
+            return false;
+    field->first = first;
+    field->bits = end - first;
+    return end > first;
+}
+
 /* What a store writes: the whole, or the old value with some bits masked out, or'ed with new ones.
  */
-static struct field field_written(LLVMValueRef store)
+static struct field field_written(struct lowering *lowering, LLVMValueRef store)
 {
     LLVMValueRef value = LLVMGetOperand(store, 0), old;
     struct field field = {.value = value, .width = width_of(value), .bits = width_of(value)};
-    unsigned long long replaced;
+    struct field part = field;
 
     if (!LLVMGetVolatile(store) || !LLVMIsAInstruction(value) ||
-        LLVMGetInstructionOpcode(value) != LLVMOr || field.width > 64)
+        LLVMGetInstructionOpcode(value) != LLVMOr || field.width > WIDEST)
         return field;
     old = LLVMGetOperand(value, 0);
     if (!LLVMIsAInstruction(old) || LLVMGetInstructionOpcode(old) != LLVMAnd ||
         !LLVMIsALoadInst(LLVMGetOperand(old, 0)) ||
-        LLVMGetOperand(LLVMGetOperand(old, 0), 0) != LLVMGetOperand(store, 1))
+        LLVMGetOperand(LLVMGetOperand(old, 0), 0) != LLVMGetOperand(store, 1) ||
+        !LLVMIsAConstantInt(LLVMGetOperand(old, 1)) ||
+        !find_gap(lowering, LLVMGetOperand(old, 1), &part))
         return field;
-    replaced = ~LLVMConstIntGetZExtValue(LLVMGetOperand(old, 1)) & low_mask(field.width);
-    if (!replaced)
-        return field;
-    field.value = LLVMGetOperand(value, 1);
-    field.first = (unsigned)__builtin_ctzll(replaced);
-    field.bits = count_ones(replaced);
-    return field;
+    part.value = LLVMGetOperand(value, 1);
+    return part;
 }
 
 /* The packet's offset of an address, field->first bits on; leaves the bits within a byte. */
@@ -162,8 +189,7 @@ static bool is_supported(struct packets *packets, LLVMValueRef instruction,
     if (field->bits && field->bits + field->first % 8 <= 64)
         return true;
     lower_error(packets->lowering, instruction,
-                "only a number of at most 64 bits can be a member of a packet's header (clang "
-                "before 18 also reads small neighbours as one: take a newer one)");
+                "only a number of at most 64 bits can be a member of a packet's header");
     return false;
 }
 
@@ -190,7 +216,7 @@ static void lower_write(struct packets *packets, LLVMValueRef store)
 {
     struct lowering *lowering = packets->lowering;
     LLVMValueRef address = LLVMGetOperand(store, 1), packet = packet_of(packets, store);
-    struct field field = field_written(store);
+    struct field field = field_written(lowering, store);
     LLVMTypeRef type = LLVMGlobalGetValueType(packets->write);
     LLVMValueRef arguments[5] = {packet}, shift;
 

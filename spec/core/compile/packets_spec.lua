@@ -53,7 +53,7 @@ local tcp_headers <const> = [[
   struct tcp_t *tcp = cursor_advance(cursor, sizeof(*tcp));]]
 
 -- clang before 18 reads members that lie side by side as one number.
-describe("headers of <bcc/proto.h> #newer_clang", function()
+describe("headers of <bcc/proto.h>", function()
   it("give every member as a number", function()
     local expected <const> = {
       ["ethernet->dst"] = 0x021122334455, ["ethernet->src"] = 0x0666778899aa,
