@@ -255,24 +255,55 @@ static void push_table_names(lua_State *L, const struct lbpf_bpf *bpf)
     }
 }
 
-/* b:get_table(name[, {reducer = f}]): with a reducer a table of its own, whose per-CPU leaves are
- * what f makes of them. */
+/* The type that an option names, which must have this size; fallback without the option. */
+static const struct lbpf_type *type_option(lua_State *L, const struct lbpf_bpf *bpf,
+                                           const struct lbpf_options *options, const char *option,
+                                           const struct lbpf_type *fallback, uint32_t size)
+{
+    const char *name = lbpf_args_string(L, options, option, NULL);
+    struct lbpf_types *types = lbpf_object_types(lbpf_session_object(bpf->session));
+    const struct lbpf_type *type;
+    struct lbpf_error error = {0};
+
+    if (!name)
+        return fallback;
+    if (!types)
+        lbpf_misuse(L, "get_table: %s '%s': the object has no types", option, name);
+    type = lbpf_types_find(types, name, &error);
+    if (!type)
+        lbpf_misuse(L, "get_table: %s: %s", option, error.message);
+    if (type->size != size)
+        lbpf_misuse(L, "get_table: %s: '%s' has %u bytes, and the table's %u", option, name,
+                    type->size, size);
+    return type;
+}
+
+/* b:get_table(name[, {keytype = …, leaftype = …, reducer = …}]): with options a table of its own
+ * over the same map. */
 static int bpf_get_table(lua_State *L)
 {
-    static const char *const names[] = {"reducer", NULL};
+    static const char *const names[] = {"keytype", "leaftype", "reducer", NULL};
     static const struct lbpf_options options = {"get_table", names};
     struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
     const char *name = luaL_checkstring(L, 2);
+    const struct lbpf_type *key, *leaf;
+    const struct lbpf_map *map;
 
     lbpf_args_collect(L, 3, &options);
-    lbpf_args_push_function(L, &options, "reducer");
-    if (push_table(L, bpf, name)) {
-        if (!lua_isnil(L, -2))
-            lbpf_table_push_reduced(L, 1, lua_gettop(L) - 1);
-        return 1;
+    if (!push_table(L, bpf, name)) {
+        push_table_names(L, bpf);
+        return lbpf_args_unknown(L, "the program has no table", name, lua_gettop(L), 0);
     }
-    push_table_names(L, bpf);
-    return lbpf_args_unknown(L, "the program has no table", name, lua_gettop(L), 0);
+    map = lbpf_table_check(L, -1)->map;
+    lua_pushvalue(L, 3);
+    key = type_option(L, bpf, &options, "keytype", map->key_type, map->key_size);
+    leaf = type_option(L, bpf, &options, "leaftype", map->value_type, map->value_size);
+    lbpf_args_push_function(L, &options, "reducer");
+    if (key == map->key_type && leaf == map->value_type && lua_isnil(L, -1))
+        lua_settop(L, 4);
+    else
+        lbpf_table_push_as(L, 1, map, key, leaf, lua_isnil(L, -1) ? 0 : lua_gettop(L));
+    return 1;
 }
 
 /*

@@ -62,6 +62,12 @@ static void keep_metatable(lua_State *L, struct lbpf_shape *shape, int types, in
 
 void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map)
 {
+    lbpf_table_push_as(L, bpf, map, map->key_type, map->value_type, 0);
+}
+
+void lbpf_table_push_as(lua_State *L, int bpf, const struct lbpf_map *map,
+                        const struct lbpf_type *key, const struct lbpf_type *leaf, int reducer)
+{
     size_t key_room = align8(map->key_size), leaf_room = align8(lbpf_map_value_bytes(map));
     struct lbpf_table *table;
 
@@ -86,22 +92,16 @@ void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map)
     lua_setiuservalue(L, -2, LBPF_TABLE_BPF);
     lua_pushvalue(L, -2);
     lua_setiuservalue(L, -2, LBPF_TABLE_TYPES);
-    shape_init(&table->key, map->key_type, map->key_size, "key", map->name);
-    shape_init(&table->leaf, map->value_type, map->value_size, "leaf", map->name);
+    shape_init(&table->key, key, map->key_size, "key", map->name);
+    shape_init(&table->leaf, leaf, map->value_size, "leaf", map->name);
     keep_metatable(L, &table->key, lua_gettop(L) - 1, LBPF_TABLE_KEY_METATABLE);
     keep_metatable(L, &table->leaf, lua_gettop(L) - 1, LBPF_TABLE_LEAF_METATABLE);
     lua_remove(L, -2);
-}
-
-void lbpf_table_push_reduced(lua_State *L, int bpf, int function)
-{
-    const struct lbpf_table *table = lbpf_table_check(L, -1);
-
+    if (!reducer)
+        return;
     lbpf_table_require(L, table, LBPF_CAN_REDUCE, "reducer");
-    lbpf_table_push(L, bpf, table->map);
-    lua_pushvalue(L, function);
+    lua_pushvalue(L, reducer);
     lua_setiuservalue(L, -2, LBPF_TABLE_REDUCER);
-    lua_remove(L, -2);
 }
 
 struct lbpf_table *lbpf_table_check(lua_State *L, int index)

@@ -80,9 +80,10 @@ void lbpf_table_push_metatable(lua_State *L);
 /* Pushes the userdata of a map; bpf is the stack index of its BPF object. */
 void lbpf_table_push(lua_State *L, int bpf, const struct lbpf_map *map);
 
-/* Replaces the table on top of the stack by one of the same map that reduces the leaves of all CPUs
- * by the function at index. */
-void lbpf_table_push_reduced(lua_State *L, int bpf, int function);
+/* The same with other types of keys and leaves than the program declares, and with the function at
+ * index reducer (0: none) that makes one of the leaves of all CPUs. */
+void lbpf_table_push_as(lua_State *L, int bpf, const struct lbpf_map *map,
+                        const struct lbpf_type *key, const struct lbpf_type *leaf, int reducer);
 
 /* The table at index, whose BPF object is open. */
 struct lbpf_table *lbpf_table_check(lua_State *L, int index);

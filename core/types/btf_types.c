@@ -375,3 +375,30 @@ const struct lbpf_type *lbpf_types_get(struct lbpf_types *types, uint32_t btf_id
 
     return node ? &node->type : NULL;
 }
+
+const struct lbpf_type *lbpf_types_find(struct lbpf_types *types, const char *name,
+                                        struct lbpf_error *error)
+{
+    static const struct {
+        const char *prefix;
+        uint32_t kinds[3];
+    } spellings[] = {
+        {"struct ", {BTF_KIND_STRUCT, 0, 0}},
+        {"union ", {BTF_KIND_UNION, 0, 0}},
+        {"enum ", {BTF_KIND_ENUM, BTF_KIND_ENUM64, 0}},
+        {"", {BTF_KIND_TYPEDEF, BTF_KIND_INT, BTF_KIND_FLOAT}},
+    };
+    size_t i = 0;
+
+    while (strncmp(name, spellings[i].prefix, strlen(spellings[i].prefix)) != 0)
+        i++;
+    for (size_t k = 0; k < 3 && spellings[i].kinds[k]; k++) {
+        int id = btf__find_by_name_kind(types->btf, name + strlen(spellings[i].prefix),
+                                        spellings[i].kinds[k]);
+
+        if (id > 0)
+            return lbpf_types_get(types, (uint32_t)id, error);
+    }
+    lbpf_error_set(error, ENOENT, op, "the program uses no type '%s'", name);
+    return NULL;
+}

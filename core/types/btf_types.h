@@ -27,4 +27,9 @@ const struct btf *lbpf_types_btf(const struct lbpf_types *types);
 const struct lbpf_type *lbpf_types_get(struct lbpf_types *types, uint32_t btf_id,
                                        struct lbpf_error *error);
 
+/* The type with this name as C writes it: "struct pair", "enum color", "u64", "unsigned int". NULL
+ * when the program uses no such type. */
+const struct lbpf_type *lbpf_types_find(struct lbpf_types *types, const char *name,
+                                        struct lbpf_error *error);
+
 #endif

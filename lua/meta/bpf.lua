@@ -110,10 +110,14 @@ function BPF:close() end
 --- The same as close.
 function BPF:cleanup() end
 
---- With a reducer the table is one of its own, that gives for each key of a per-CPU table
---- reducer(reducer(leaf1, leaf2), leaf3)… instead of the leaves of all CPUs.
+---@class bpf.table_options
+---@field keytype? string a C type that the program uses, instead of the declared one: "struct pair"
+---@field leaftype? string
+---@field reducer? fun(a: bpf.any, b: bpf.any): bpf.any makes one of the leaves of all CPUs
+
+--- With options the table is another one over the same map.
 ---@param name string
----@param options? { reducer: fun(a: bpf.any, b: bpf.any): bpf.any }
+---@param options? bpf.table_options
 ---@return bpf.Table
 function BPF:get_table(name, options) end
 

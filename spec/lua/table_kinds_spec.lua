@@ -181,6 +181,25 @@ BPF_ARRAY(slots, u64, 11);]]
       :find("did you mean 'reducer'", 1, true))
   end)
 
+  it("is seen with other types", function()
+    b.counts[1] = 5 << 32 | 4
+    local t = b:get_table("counts", { leaftype = "struct pair" })
+    assert.equal(4, t[1].a)
+    assert.equal(5, t[1].b)
+    t[1] = { a = 1 }
+    assert.equal(1, b.counts[1])
+    assert.equal(1, b:get_table("counts", { keytype = "unsigned int", leaftype = "u64" })[1])
+    assert.equal(b.counts, b:get_table("counts"))
+    assert.equal(b.counts, b:get_table("counts", {}))
+    local function refused(options)
+      return misuse(function() b:get_table("counts", options) end)
+    end
+    assert.equal("get_table: leaftype: the program uses no type 'struct pear'",
+      refused { leaftype = "struct pear" })
+    assert.equal("get_table: keytype: 'struct pair' has 8 bytes, and the table's 4",
+      refused { keytype = "struct pair" })
+  end)
+
   it("adds up 32-bit leaves without loss", function()
     local leaves, sum = b.numbers:leaf(), 0
     for cpu = 1, #leaves do
