@@ -107,7 +107,7 @@ end
 local kprobe <const> = bpf.features().kprobe
 if kprobe.available then
   hits(subjects)
-  many(1000, nil, "luabpf, best, per 1000")
+  if bpf.features().kprobe_multi.available then many(1000, nil, "luabpf, best, per 1000") end
   many(20, "kprobe", "one by one, per 1000")
 else
   line("P8", "luabpf", "-", kprobe.reason)
