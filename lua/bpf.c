@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "source.h"
 #include "table.h"
+#include "usdt.h"
 #include "value.h"
 
 #include <lauxlib.h>
@@ -75,9 +76,18 @@ void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
 
 /* ---- construction --------------------------------------------------------------------------- */
 
-static const char *const constructor_names[] = {
-    "text",         "src_file",    "obj",   "cflags",    "debug",
-    "allow_rlimit", "auto_attach", "cache", "mechanism", NULL};
+static const char *const constructor_names[] = {"text",
+                                                "src_file",
+                                                "obj",
+                                                "cflags",
+                                                "debug",
+                                                "allow_rlimit",
+                                                "auto_attach",
+                                                "cache",
+                                                "mechanism",
+                                                "usdt_contexts",
+                                                "attach_usdt_ignore_pid",
+                                                NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
 /* Fills source->cflags from the option; the array lies in a userdata that is left on the stack, the
@@ -161,6 +171,46 @@ static void read_program(lua_State *L, struct lbpf_session_options *options)
     read_cflags(L, &options->source);
 }
 
+/* The contexts of option usdt_contexts; the array lies in a userdata that is left on the stack, the
+ * contexts are held by the option's list, which is left there too. */
+static struct lbpf_usdt **read_usdt(lua_State *L, size_t *count)
+{
+    struct lbpf_usdt **contexts;
+    int list;
+
+    *count = 0;
+    lua_getfield(L, -1, "usdt_contexts");
+    if (lua_isnil(L, -1))
+        return NULL;
+    if (!lua_istable(L, -1))
+        lbpf_misuse(L, "BPF: option 'usdt_contexts' must be a list of USDT objects, not %s",
+                    luaL_typename(L, -1));
+    list = lua_gettop(L);
+    if (lua_rawlen(L, list) > CFLAG_LIMIT)
+        lbpf_misuse(L, "BPF: option 'usdt_contexts' is too long");
+    *count = (size_t)lua_rawlen(L, list);
+    contexts = lbpf_scratch_push_bytes(L, *count * sizeof(struct lbpf_usdt *));
+    for (size_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        contexts[i] = lbpf_usdt_test(L, -1);
+        if (!contexts[i])
+            lbpf_misuse(L, "BPF: option 'usdt_contexts' must be a list of open USDT objects");
+        lua_pop(L, 1);
+    }
+    return contexts;
+}
+
+/* Attaches what was asked for before the object is the script's. */
+static int attach(struct lbpf_session *session, bool by_name, struct lbpf_usdt *const *contexts,
+                  size_t count, bool ignore_pid, struct lbpf_error *error)
+{
+    int result = 0;
+
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = lbpf_session_attach_usdt(session, contexts[i], ignore_pid, error);
+    return result == 0 && by_name ? lbpf_session_attach_by_name(session, error) : result;
+}
+
 static struct lbpf_bpf *push_husk(lua_State *L)
 {
     struct lbpf_bpf *bpf = lua_newuserdatauv(L, sizeof *bpf, LBPF_BPF_USER_VALUES);
@@ -181,10 +231,15 @@ static int bpf_new(lua_State *L)
     struct lbpf_error error = {0};
     struct lbpf_bpf *bpf;
     struct lbpf_types *types;
-    bool attaches;
-    int husk, result;
+    struct lbpf_usdt **contexts;
+    struct lbpf_buffer *readers;
+    size_t context_count;
+    bool attaches, ignore_pid;
+    int husk, result, given;
 
     lbpf_args_collect(L, 2, &constructor_options);
+    given = lua_gettop(L);
+    ignore_pid = lbpf_args_boolean(L, &constructor_options, "attach_usdt_ignore_pid");
     lbpf_args_boolean(L, &constructor_options, "allow_rlimit"); /* core raises it where needed */
     attaches = !lbpf_args_has(L, "auto_attach") ||
                lbpf_args_boolean(L, &constructor_options, "auto_attach");
@@ -194,6 +249,12 @@ static int bpf_new(lua_State *L)
         lbpf_args_has(L, "cache") && !lbpf_args_boolean(L, &constructor_options, "cache");
     options.source.perf_output = wants_perf(L);
     read_program(L, &options);
+    lua_pushvalue(L, given);
+    contexts = read_usdt(L, &context_count);
+    readers = lbpf_scratch_push(L);
+    if (context_count && lbpf_usdt_readers(contexts, context_count, readers, &error) < 0)
+        return lbpf_raise(L, &error);
+    options.source.readers = lbpf_buffer_string(readers);
     bpf = push_husk(L);
     husk = lua_gettop(L);
     bpf->debug = options.debug;
@@ -208,7 +269,7 @@ static int bpf_new(lua_State *L)
     else
         lua_pushnil(L);
     lua_setiuservalue(L, husk, LBPF_BPF_TYPES);
-    result = attaches ? lbpf_session_attach_by_name(bpf->session, &error) : 0;
+    result = attach(bpf->session, attaches, contexts, context_count, ignore_pid, &error);
     if (result < 0) {
         lbpf_bpf_finish_close(bpf);
         return lbpf_raise(L, &error);

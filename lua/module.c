@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "symbols.h"
 #include "table.h"
+#include "usdt.h"
 #include "user_symbols.h"
 #include "value.h"
 
@@ -73,6 +74,7 @@ static const luaL_Reg functions[] = {
     {"features", core_features},
     {"sleep", lbpf_interrupt_sleep},
     {"until_interrupted", lbpf_interrupt_until},
+    {"USDT", lbpf_usdt_new},
     {NULL, NULL},
 };
 
@@ -98,6 +100,8 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lua_setfield(L, ALL_METHODS, "Link");
     lbpf_values_open(L);
     lua_setfield(L, ALL_METHODS, "Value");
+    lbpf_usdts_open(L);
+    lua_setfield(L, ALL_METHODS, "USDT");
     lbpf_bpf_open(L, METHODS, STATICS);
     lbpf_attach_methods(L, METHODS);
     lbpf_attach_kernel_methods(L, METHODS);

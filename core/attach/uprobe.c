@@ -84,8 +84,12 @@ static int attach_range(const struct attaching *attaching, size_t first, size_t 
 {
     const struct lbpf_uprobe_places *places = attaching->places;
     const struct lbpf_uprobe_options *options = attaching->options;
-    int fd = lbpf_uprobe_multi_attach(attaching->program, attaching->path, places->offsets + first,
-                                      end - first, options->pid, options->is_return);
+    struct lbpf_uprobe_multi multi = {.path = attaching->path,
+                                      .offsets = places->offsets + first,
+                                      .count = end - first,
+                                      .pid = options->pid,
+                                      .is_return = options->is_return};
+    int fd = lbpf_uprobe_multi_attach(attaching->program, &multi);
 
     if (fd >= 0) {
         if (lbpf_link_add_fd(attaching->link, fd) < 0)

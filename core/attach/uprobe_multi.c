@@ -11,17 +11,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int lbpf_uprobe_multi_attach(int program, const char *path, const uint64_t *offsets, size_t count,
-                             pid_t pid, bool is_return)
+int lbpf_uprobe_multi_attach(int program, const struct lbpf_uprobe_multi *multi)
 {
     struct lbpf_multi_link create = {
         .program = (uint32_t)program,
         .attach_type = LBPF_TRACE_UPROBE_MULTI,
-        .of.uprobe = {.path = (uintptr_t)path,
-                      .offsets = (uintptr_t)offsets,
-                      .count = (uint32_t)count,
-                      .flags = is_return ? LBPF_UPROBE_MULTI_RETURN : 0,
-                      .pid = pid > 0 ? (uint32_t)pid : 0},
+        .of.uprobe = {.path = (uintptr_t)multi->path,
+                      .offsets = (uintptr_t)multi->offsets,
+                      .reference_counters = (uintptr_t)multi->counters,
+                      .cookies = (uintptr_t)multi->cookies,
+                      .count = (uint32_t)multi->count,
+                      .flags = multi->is_return ? LBPF_UPROBE_MULTI_RETURN : 0,
+                      .pid = multi->pid > 0 ? (uint32_t)multi->pid : 0},
     };
     int fd = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof create);
 

@@ -13,9 +13,18 @@
  * since 6.10. */
 bool lbpf_uprobe_multi_usable(pid_t pid);
 
-/* Attaches a program, loaded with expected attach type LBPF_TRACE_UPROBE_MULTI, to file offsets of
- * path. pid -1: every process. A link's file descriptor or -errno. */
-int lbpf_uprobe_multi_attach(int program, const char *path, const uint64_t *offsets, size_t count,
-                             pid_t pid, bool is_return);
+/* Where, in file offsets of path. */
+struct lbpf_uprobe_multi {
+    const char *path;
+    const uint64_t *offsets;
+    const uint64_t *counters, *cookies; /* of each; NULL: none */
+    size_t count;
+    pid_t pid; /* not above 0: every process */
+    bool is_return;
+};
+
+/* Attaches a program that was loaded with expected attach type LBPF_TRACE_UPROBE_MULTI. A link's
+ * file descriptor or -errno. */
+int lbpf_uprobe_multi_attach(int program, const struct lbpf_uprobe_multi *multi);
 
 #endif

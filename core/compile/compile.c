@@ -32,7 +32,7 @@ enum { LINE_LIMIT = 10 * 1000 * 1000, NUMBER_DIGITS = 6 };
 /* A tool's program takes clang less than a second and 200 MB; a hundred thousand lines, ten. */
 enum { SECONDS = 120, MEGABYTES = 4096 };
 enum { CRASH_BASE = 128 }; /* clang catches its own crash and exits with 128 + the signal */
-enum { FILE_PROGRAM, FILE_TYPES, FILE_TRACEPOINTS, FILE_OVERLAY, FILE_COUNT };
+enum { FILE_PROGRAM, FILE_TYPES, FILE_TRACEPOINTS, FILE_OVERLAY, FILE_READERS, FILE_COUNT };
 
 /* Everything about one compilation; owned by lbpf_compile. */
 struct job {
@@ -89,6 +89,7 @@ static int make_key(struct job *job)
     lbpf_buffer_append(&job->key, lbpf_buffer_string(&job->inputs.files), job->inputs.files.size);
     lbpf_buffer_printf(&job->key, "formats %zu\n", job->formats.size);
     lbpf_buffer_append(&job->key, lbpf_buffer_string(&job->formats), job->formats.size);
+    lbpf_buffer_printf(&job->key, "readers %s\n", source->readers ? source->readers : "");
     lbpf_buffer_printf(&job->key, "text %zu\n", source->size);
     lbpf_buffer_append(&job->key, source->text, source->size);
     return result || job->key.failed ? -ENOMEM : 0;
@@ -149,7 +150,7 @@ static int open_file(struct job *job, int index, const char *name, struct lbpf_b
 
 static int open_files(struct job *job)
 {
-    struct lbpf_buffer program = {0}, types = {0}, tracepoints = {0}, overlay = {0};
+    struct lbpf_buffer program = {0}, types = {0}, tracepoints = {0}, overlay = {0}, readers = {0};
     int result;
 
     if (lbpf_inputs_scan_prelude(&job->inputs))
@@ -168,10 +169,15 @@ static int open_files(struct job *job)
         result = open_file(job, FILE_TRACEPOINTS, "luabpf-tracepoints", &tracepoints);
     if (!result)
         result = open_file(job, FILE_OVERLAY, "luabpf-overlay", &overlay);
+    if (job->source->readers)
+        lbpf_buffer_append_string(&readers, job->source->readers);
+    if (!result)
+        result = open_file(job, FILE_READERS, "luabpf-readers", &readers);
     lbpf_buffer_free(&program);
     lbpf_buffer_free(&types);
     lbpf_buffer_free(&tracepoints);
     lbpf_buffer_free(&overlay);
+    lbpf_buffer_free(&readers);
     return result;
 }
 
@@ -196,12 +202,16 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
     lbpf_arguments_add(arguments, "lbpf/prelude.h");
     lbpf_arguments_add(arguments, "-include");
     lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TRACEPOINTS);
+    lbpf_arguments_add(arguments, "-include");
+    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_READERS);
     lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=%s", first + FILE_PROGRAM,
                        job->source->file_name);
     lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=kernel types",
                        first + FILE_TYPES);
     lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=tracepoint types",
                        first + FILE_TRACEPOINTS);
+    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=USDT readers",
+                       first + FILE_READERS);
     lbpf_arguments_add(arguments, "-fpass-plugin=%s", job->toolchain.plugin);
 }
 

@@ -175,6 +175,9 @@ int lbpf_inputs_scan(struct lbpf_inputs *inputs, const struct lbpf_source *sourc
     memset(inputs, 0, sizeof *inputs);
     inputs->folder = folder;
     result = lbpf_identifiers_scan(&inputs->identifiers, source->text, source->size);
+    if (!result && source->readers)
+        result =
+            lbpf_identifiers_scan(&inputs->identifiers, source->readers, strlen(source->readers));
     if (!result)
         result =
             lbpf_identifiers_scan_flags(&inputs->identifiers, source->cflags, source->cflag_count);

@@ -11,6 +11,7 @@
 
 #include "attach/kinds.h"
 #include "attach/link.h"
+#include "attach/usdt.h"
 #include "base/error.h"
 #include "compile/compile.h"
 #include "kernel/map.h"
@@ -62,6 +63,10 @@ int lbpf_session_attach_tracepoint(struct lbpf_session *session,
 int lbpf_session_attach_raw_tracepoint(struct lbpf_session *session,
                                        const struct lbpf_tracepoint_options *options,
                                        struct lbpf_link **link, struct lbpf_error *error);
+/* All that a context has enabled; ignore_pid: in every process, not only in the context's. After
+ * lbpf_usdt_readers(). */
+int lbpf_session_attach_usdt(struct lbpf_session *session, const struct lbpf_usdt *usdt,
+                             bool ignore_pid, struct lbpf_error *error);
 
 int lbpf_session_attach_trampoline(struct lbpf_session *session,
                                    const struct lbpf_trampoline_options *options,

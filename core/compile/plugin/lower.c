@@ -241,7 +241,8 @@ void lower_module(LLVMModuleRef module)
     lower_bounds(&lowering);
     run_passes(&lowering, "function(" INSTCOMBINE ",simplifycfg,sroa,early-cse)");
     lower_parameters(&lowering);
-    lower_usdt(&lowering);
+    if (lower_usdt(&lowering))
+        run_passes(&lowering, "always-inline,globaldce,function(sroa,early-cse,simplifycfg)");
     lower_printk(&lowering);
     lower_reads(&lowering);
     lower_stack(&lowering);

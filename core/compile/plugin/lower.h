@@ -108,7 +108,8 @@ bool lower_is_network_context(const char *context_type);
 void lower_packets(struct lowering *lowering);
 void lower_methods(struct lowering *lowering);
 void lower_parameters(struct lowering *lowering);
-void lower_usdt(struct lowering *lowering);
+/* True when there are new calls to inline. */
+bool lower_usdt(struct lowering *lowering);
 void lower_reads(struct lowering *lowering);
 void lower_printk(struct lowering *lowering);
 void lower_bounds(struct lowering *lowering);
