@@ -235,28 +235,59 @@ static void push_probe(lua_State *L, const struct lbpf_usdt *usdt,
     }
 }
 
+/* Pushes the function of lua/bpf/usdt.lua that makes lists of probes print. Called from here, so
+ * that errors name the script's line and not that file's. */
+static void push_dress(lua_State *L)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    if (lua_getfield(L, -1, "bpf.usdt") != LUA_TTABLE)
+        luaL_error(L, "bpf.usdt is not loaded: require \"bpf\", not \"bpf.core\"");
+    lua_getfield(L, -1, "dress");
+}
+
 static int usdt_enumerate_probes(lua_State *L)
 {
     const struct lbpf_usdt *usdt = check(L);
 
-    lua_settop(L, 1);
+    push_dress(L);
     lua_newtable(L);
     for (size_t i = 0; i < lbpf_usdt_probe_count(usdt); i++) {
         push_probe(L, usdt, lbpf_usdt_probe_at(usdt, i));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+    lua_call(L, 1, 1);
     return 1;
 }
 
-/* The process of the object, or nil. */
-static int usdt_pid(lua_State *L)
+/* A place of a probe that is enabled. */
+static void push_active(lua_State *L, const struct lbpf_usdt *usdt,
+                        const struct lbpf_usdt_probe *probe,
+                        const struct lbpf_usdt_location *location)
 {
-    pid_t pid = lbpf_usdt_pid(check(L));
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, lbpf_usdt_file_of(usdt, location)->path);
+    lua_setfield(L, -2, "bin_path");
+    lua_pushstring(L, probe->function);
+    lua_setfield(L, -2, "fn_name");
+    set_integer(L, "address", (lua_Integer)location->address);
+    if (lbpf_usdt_pid(usdt) > 0)
+        set_integer(L, "pid", lbpf_usdt_pid(usdt));
+}
 
-    if (pid > 0)
-        lua_pushinteger(L, pid);
-    else
-        lua_pushnil(L);
+static int usdt_enumerate_active_probes(lua_State *L)
+{
+    const struct lbpf_usdt *usdt = check(L);
+    lua_Integer count = 0;
+
+    lua_newtable(L);
+    for (size_t i = 0; i < lbpf_usdt_probe_count(usdt); i++) {
+        const struct lbpf_usdt_probe *probe = lbpf_usdt_probe_at(usdt, i);
+
+        for (size_t at = 0; probe->function && at < probe->location_count; at++) {
+            push_active(L, usdt, probe, &probe->locations[at]);
+            lua_rawseti(L, -2, ++count);
+        }
+    }
     return 1;
 }
 
@@ -264,10 +295,10 @@ void lbpf_usdts_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"enable_probe", usdt_enable_probe},
+        {"enumerate_active_probes", usdt_enumerate_active_probes},
         {"enumerate_probes", usdt_enumerate_probes},
         {"get_probe_arg_ctype", usdt_get_probe_arg_ctype},
         {"get_text", usdt_get_text},
-        {"pid", usdt_pid},
         {"close", usdt_close},
         {NULL, NULL},
     };

@@ -313,15 +313,16 @@ static int read_in_process(struct lbpf_usdt *usdt, const char *path, struct lbpf
 
 static int read_by_path(struct lbpf_usdt *usdt, const char *path, struct lbpf_error *error)
 {
-    char found[PATH_MAX];
-    int result = lbpf_find_library(path, -1, found, sizeof found, error), fd;
+    struct lbpf_library library;
+    int result = lbpf_library_open(&library, path, -1, error), fd;
 
     if (result < 0)
         return result;
-    fd = lbpf_root_open_file(LBPF_OWN_ROOT, found);
-    if (fd < 0)
-        return lbpf_error_set(error, -fd, op, "%.300s can not be opened: %s", found, strerror(-fd));
-    return read_file(usdt, fd, found, error);
+    fd = library.fd;
+    library.fd = -1;
+    result = read_file(usdt, fd, library.name, error);
+    lbpf_library_close(&library);
+    return result;
 }
 
 static int look_at_process(struct lbpf_usdt *usdt, pid_t pid, struct lbpf_error *error)

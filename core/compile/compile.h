@@ -31,7 +31,7 @@ struct lbpf_source {
     const char *const *cflags; /* extra clang arguments, appended after ours */
     size_t cflag_count;
     const char *readers; /* C that comes before the text: lbpf_usdt_readers(); NULL or "": none */
-    unsigned debug; /* LBPF_DEBUG_* that concern the compiler: their text goes to `dump` */
+    unsigned debug;      /* LBPF_DEBUG_* that concern the compiler: their text goes to `dump` */
     bool no_cache;
     bool perf_output; /* perf outputs are perf event arrays, also where they could be rings */
 };

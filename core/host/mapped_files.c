@@ -6,6 +6,7 @@
 #include "host/mapped_files.h"
 
 #include "base/buffer.h"
+#include "host/maps.h"
 #include "host/root.h"
 
 #include <errno.h>
@@ -19,44 +20,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAPS_LIMIT = 256 * 1024 * 1024 };
-
 static const char op[] = "look into process";
-
-struct mapping {
-    uint64_t start, end, inode;
-    unsigned major, minor;
-    char *path; /* in the line */
-};
 
 struct walk {
     pid_t pid;
     int root;
-    bool is_elsewhere; /* in another root than ours */
-    struct mapping *seen;
+    bool is_elsewhere; /* in another mount namespace than ours */
+    struct lbpf_mapping *seen;
     size_t seen_count, seen_capacity;
     int (*visit)(void *context, const struct lbpf_mapped_file *file);
     void *context;
 };
 
-/* False for what has no code or no file behind it. */
-static bool read_line(char *line, struct mapping *mapping)
-{
-    char permissions[5];
-    uint64_t offset;
-    int at = 0;
-
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
-               &mapping->start, &mapping->end, permissions, &offset, &mapping->major,
-               &mapping->minor, &mapping->inode, &at) < 7 ||
-        at == 0 || permissions[2] != 'x' || mapping->inode == 0 || line[at] != '/')
-        return false;
-    mapping->path = line + at;
-    return true;
-}
-
 /* Whether the file was not seen before; -ENOMEM. */
-static int is_new(struct walk *walk, const struct mapping *mapping)
+static int is_new(struct walk *walk, const struct lbpf_mapping *mapping)
 {
     for (size_t i = 0; i < walk->seen_count; i++)
         if (walk->seen[i].inode == mapping->inode && walk->seen[i].major == mapping->major &&
@@ -64,7 +41,7 @@ static int is_new(struct walk *walk, const struct mapping *mapping)
             return 0;
     if (walk->seen_count == walk->seen_capacity) {
         size_t capacity = walk->seen_capacity ? walk->seen_capacity * 2 : 32;
-        struct mapping *grown = realloc(walk->seen, capacity * sizeof *grown);
+        struct lbpf_mapping *grown = realloc(walk->seen, capacity * sizeof *grown);
 
         if (!grown)
             return -ENOMEM;
@@ -75,9 +52,9 @@ static int is_new(struct walk *walk, const struct mapping *mapping)
     return 1;
 }
 
-static int open_by_path(const struct walk *walk, const struct mapping *mapping)
+static int open_by_path(const struct walk *walk, const struct lbpf_mapping *mapping)
 {
-    int fd = lbpf_root_open_file(walk->root, mapping->path);
+    int fd = lbpf_root_open_file(walk->is_elsewhere ? walk->root : LBPF_OWN_ROOT, mapping->path);
     struct stat status;
 
     if (fd >= 0 && (fstat(fd, &status) != 0 || status.st_ino != mapping->inode)) {
@@ -87,7 +64,7 @@ static int open_by_path(const struct walk *walk, const struct mapping *mapping)
     return fd;
 }
 
-static int visit_file(const struct walk *walk, const struct mapping *mapping)
+static int visit_file(const struct walk *walk, const struct lbpf_mapping *mapping)
 {
     char path[PATH_MAX + 64];
     struct lbpf_mapped_file file = {.path = path};
@@ -104,39 +81,27 @@ static int visit_file(const struct walk *walk, const struct mapping *mapping)
     return walk->visit(walk->context, &file);
 }
 
+/* The kernel shows paths as the reader sees them, if it can: in its own mount namespace, also those
+ * of a process that has another root there. */
 static bool is_elsewhere(pid_t pid)
 {
-    static const char *const links[] = {"root", "ns/mnt"};
+    char path[40];
+    struct stat theirs, ours;
 
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        char path[40], own[40];
-        struct stat theirs, ours;
-
-        snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, links[i]);
-        snprintf(own, sizeof own, "/proc/self/%s", links[i]);
-        if (stat(path, &theirs) != 0 || stat(own, &ours) != 0 || theirs.st_ino != ours.st_ino ||
-            theirs.st_dev != ours.st_dev)
-            return true;
-    }
-    return false;
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)pid);
+    return stat(path, &theirs) != 0 || stat("/proc/self/ns/mnt", &ours) != 0 ||
+           theirs.st_ino != ours.st_ino;
 }
 
-static int walk_lines(struct walk *walk, char *lines)
+static int visit_mapping(void *context, const struct lbpf_mapping *mapping)
 {
-    char *rest = NULL;
-    int result = 0;
+    struct walk *walk = context;
+    int result;
 
-    for (char *line = strtok_r(lines, "\n", &rest); line && result == 0;
-         line = strtok_r(NULL, "\n", &rest)) {
-        struct mapping mapping;
-
-        if (!read_line(line, &mapping))
-            continue;
-        result = is_new(walk, &mapping);
-        if (result > 0)
-            result = visit_file(walk, &mapping);
-    }
-    return result;
+    if (!mapping->is_executable || !lbpf_mapping_is_file(mapping))
+        return 0;
+    result = is_new(walk, mapping);
+    return result > 0 ? visit_file(walk, mapping) : result;
 }
 
 int lbpf_mapped_files_each(pid_t pid,
@@ -145,20 +110,18 @@ int lbpf_mapped_files_each(pid_t pid,
 {
     struct walk walk = {.pid = pid, .visit = visit, .context = context};
     struct lbpf_buffer maps = {0};
-    char path[32];
     int result;
 
     walk.root = lbpf_root_open(pid, error);
     if (walk.root < 0)
         return walk.root;
     walk.is_elsewhere = is_elsewhere(pid);
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
-    result = lbpf_buffer_read_file(&maps, path, MAPS_LIMIT);
+    result = lbpf_maps_read(pid, &maps);
     if (result < 0)
         lbpf_error_set(error, -result, op, "the mappings of process %d can not be read: %s",
                        (int)pid, strerror(-result));
     else if (maps.data)
-        result = walk_lines(&walk, maps.data);
+        result = lbpf_maps_scan(maps.data, visit_mapping, &walk);
     if (result == -ENOMEM)
         lbpf_error_no_memory(error, op);
     free(walk.seen);

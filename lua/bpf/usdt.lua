@@ -55,7 +55,7 @@ local probe_methods = {
   end,
 }
 
---- Puts the way that they print on all objects of a list of probes.
+--- Puts the way that they print on all objects of a list of probes; the C side calls it.
 function usdt.dress(probes)
   for _, probe in ipairs(probes) do
     setmetatable(probe, probe_methods)
@@ -69,35 +69,19 @@ function usdt.dress(probes)
   return probes
 end
 
---- Replaces and adds methods of USDT objects, given those of the C side.
+--- Adds what prints for people to the methods of USDT objects.
 function usdt.extend(methods)
-  local enumerate = methods.enumerate_probes
-
-  function methods.enumerate_probes(self)
-    return usdt.dress(enumerate(self))
-  end
-
-  -- A place for each location of each enabled probe.
-  function methods.enumerate_active_probes(self)
-    local list = {}
-    for _, probe in ipairs(enumerate(self)) do
-      for _, location in ipairs(probe.fn_name and probe.locations or {}) do
-        list[#list + 1] = {
-          bin_path = location.path, fn_name = probe.fn_name, address = location.address,
-          pid = self:pid(),
-        }
-      end
-    end
-    return list
-  end
-
   -- For scripts that have nothing to do without the probe: says why and ends.
   function methods.enable_probe_or_bail(self, ...)
     local good, problem = pcall(methods.enable_probe, self, ...)
-    if not good then
-      io.stderr:write(tostring(problem), "\n")
-      os.exit(1, true)
+    if good then
+      return
     end
+    if type(problem) == "string" then
+      error(problem:gsub("^[^:]*:%d+: ", ""), 2)
+    end
+    io.stderr:write(problem.message, problem.hint and ". " .. problem.hint or "", "\n")
+    os.exit(1, true)
   end
 end
 

@@ -76,6 +76,8 @@ function bpf.until_interrupted(fn, ...) end
 ---@field cflags? string[] arguments for clang, after our own
 ---@field debug? integer DEBUG_* flags; what they ask for goes to stderr
 ---@field allow_rlimit? boolean accepted for BCC's sake
+---@field usdt_contexts? bpf.USDT[] what is enabled in them is attached before BPF{} returns
+---@field attach_usdt_ignore_pid? boolean attach to every process, not only to the contexts' own
 ---@field auto_attach? boolean false: attach nothing by its name's prefix (default true)
 ---@field cache? boolean false: compile anew, and keep nothing (default true)
 ---@field mechanism? "perf" perf outputs are the kernel's perf buffers, not ring buffers
@@ -815,6 +817,98 @@ function Iterator:read() end
 
 --- Ends the walk.
 function Iterator:close() end
+
+---@class bpf.USDT.options
+---@field pid? integer the process; without path, all files whose code it has mapped
+---@field path? string the file, as the process sees it; without pid a path, the name of a library
+--- ("c", "stdc++") or of a program in $PATH
+
+--- The static probe points (USDT) of a process, or of a file and all processes that ever map it.
+--- Nothing is written into a process: programs that ask whether somebody listens are told so by the
+--- kernel, for as long as the BPF object is open.
+---@param options bpf.USDT.options
+---@return bpf.USDT
+---@overload fun(pid?: integer, path?: string): bpf.USDT
+function bpf.USDT(options) end
+
+---@class bpf.USDT
+local USDT = {}
+
+---@class bpf.USDT.enable_options
+---@field probe string "name" or "provider:name"
+---@field fn_name string the program's function
+
+--- Chooses a function for a probe: BPF{usdt_contexts = {u}} attaches it to all of its locations. In
+--- the function bpf_usdt_readarg(n, ctx, &variable) reads argument n, counted from 1.
+---@param options bpf.USDT.enable_options
+---@overload fun(self: bpf.USDT, probe: string, fn_name: string)
+function USDT:enable_probe(options) end
+
+--- The same; a probe that can't be enabled is told on stderr and ends the script with status 1.
+---@param options bpf.USDT.enable_options
+---@overload fun(self: bpf.USDT, probe: string, fn_name: string)
+function USDT:enable_probe_or_bail(options) end
+
+---@class bpf.USDTProbeArgument
+---@field text string the operand as it stands in the file
+---@field size? integer bytes
+---@field signed? boolean
+---@field reason? string why it can't be read; then nothing of the following is there
+---@field constant? integer
+---@field ident? string the argument is the address of this symbol …
+---@field offset? integer … plus this
+---@field base_register_name? string as struct pt_regs calls it
+---@field index_register_name? string
+---@field scale? integer
+---@field deref_offset? integer it lies in memory, at base + index * scale + this …
+---@field deref_ident? string … + the address of this symbol
+
+---@class bpf.USDTProbeLocation
+---@field path string
+---@field bin_path string the same
+---@field address integer as nm shows it
+---@field arguments bpf.USDTProbeArgument[]
+---@field num_arguments integer
+---@field text string all arguments as they stand in the file
+
+---@class bpf.USDTProbe
+---@field provider string
+---@field name string
+---@field path string the first file that has it
+---@field bin_path string the same
+---@field semaphore integer the counter's address in that file, 0 when there is none
+---@field locations bpf.USDTProbeLocation[] by path and address
+---@field num_locations integer
+---@field num_arguments integer at the first location
+---@field fn_name? string what it is enabled for
+---@field short_name fun(self: bpf.USDTProbe): string "provider:name"
+
+--- All probes, like readelf -n; probes, locations and arguments have a tostring() like BCC's.
+---@return bpf.USDTProbe[]
+function USDT:enumerate_probes() end
+
+---@class bpf.USDT.active
+---@field bin_path string
+---@field fn_name string
+---@field address integer
+---@field pid? integer
+
+--- A place for each location of each probe that is enabled.
+---@return bpf.USDT.active[]
+function USDT:enumerate_active_probes() end
+
+--- The C type of an argument ("int32_t"): the widest of all locations.
+---@param probe_name string
+---@param arg_index integer counted from 0, as in BCC
+---@return string? type nil when there is no such probe or argument
+function USDT:get_probe_arg_ctype(probe_name, arg_index) end
+
+--- The C that a program gets before its own text.
+---@return string
+function USDT:get_text() end
+
+--- Lets go of the files. Programs that were attached stay so.
+function USDT:close() end
 
 --- Keys and leaves. Integers of up to 64 bits are Lua integers with the same bits, char arrays
 --- strings, __int128 strings of 16 bytes, other arrays Lua tables, structs struct values. Where

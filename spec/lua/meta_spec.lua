@@ -32,6 +32,7 @@ local function registered()
   add(names, "Iterator:", bpf.methods.Iterator)
   add(names, "Value:", bpf.methods.Value)
   add(names, "SymbolCache:", bpf.methods.SymbolCache)
+  add(names, "USDT:", bpf.methods.USDT)
   return names
 end
 

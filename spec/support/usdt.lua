@@ -1,0 +1,99 @@
+-- The program with static probe points that specs trace (usdt_target.c), in several builds.
+local process <const> = require "spec.support.process"
+
+local usdt = {}
+
+local folder <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
+
+-- Builds a file of spec/support with the given flags as name, if it is out of date; its full path.
+function usdt.build(name, flags, source)
+  source = "spec/support/" .. (source or "usdt_target.c")
+  local path <const> = folder .. "/" .. name
+  assert(os.execute(("mkdir -p %s && { [ %s -nt %s ] || cc -O1 %s -o %s %s; }"):format(
+    folder, path, source, flags or "", path, source)), "the program to trace does not build")
+  local pipe <const> = io.popen("readlink -f " .. path)
+  local full <const> = pipe:read("l")
+  pipe:close()
+  return full
+end
+
+function usdt.target() return usdt.build("usdt_target") end
+
+-- Runs it: count rounds.
+function usdt.run(count, path)
+  local status <const>, out <const> = process.run(("%s %d"):format(path or usdt.target(), count))
+  assert(status == 0 and out:find("^done"), "the traced program failed")
+end
+
+-- Starts it so that it waits for a line on its standard input; give it by release(), or end it.
+local waiting = {}
+waiting.__index = waiting
+
+function usdt.start(command)
+  local pipe <const> = os.tmpname()
+  os.remove(pipe)
+  assert(os.execute("mkfifo " .. pipe))
+  local running <const> = process.start(("%s <>%s"):format(command, pipe))
+  running:wait_for("ready")
+  return setmetatable({ running = running, pid = running.pid, pipe = pipe }, waiting)
+end
+
+function waiting:tell(line)
+  local file <const> = assert(io.open(self.pipe, "w"))
+  file:write(line, "\n")
+  file:close()
+end
+
+-- What it says to a line.
+function waiting:ask()
+  self:tell("?")
+  return self.running:line()
+end
+
+function waiting:finish()
+  local status <const>, out <const> = self.running:finish()
+  os.remove(self.pipe)
+  return status, out
+end
+
+function waiting:stop()
+  self.running:signal("TERM")
+  return self:finish()
+end
+
+-- What readelf makes of the notes: "provider:name address semaphore arguments", sorted.
+function usdt.readelf(path)
+  local pipe <const> = io.popen("readelf -n " .. path .. " 2>/dev/null")
+  local list <const> = {}
+  local provider, name, address, semaphore
+  for line in pipe:lines() do
+    provider = line:match("Provider: (.*)") or provider
+    name = line:match("^%s+Name: (.*)") or name
+    if line:find("^%s+Location: ") then
+      address, semaphore = line:match("Location: (0x%x+), Base: 0x%x+, Semaphore: (0x%x+)")
+    end
+    local arguments <const> = line:match("^%s+Arguments: (.*)")
+    if arguments then
+      list[#list + 1] = ("%s:%s %x %x %s"):format(provider, name, tonumber(address),
+        tonumber(semaphore), arguments)
+    end
+  end
+  pipe:close()
+  table.sort(list)
+  return list
+end
+
+-- The same out of a USDT object; semaphores are told for the first file of a probe only.
+function usdt.list(u)
+  local list = {}
+  for _, probe in ipairs(u:enumerate_probes()) do
+    for _, location in ipairs(probe.locations) do
+      list[#list + 1] = ("%s %x %x %s"):format(probe:short_name(), location.address,
+        probe.semaphore, location.text)
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+return usdt
