@@ -8,6 +8,7 @@
 #include "interrupt.h"
 #include "iterator.h"
 #include "link.h"
+#include "machine.h"
 #include "scratch.h"
 #include "symbols.h"
 #include "table.h"
@@ -20,58 +21,7 @@
 
 int luaopen_bpf_core(lua_State *L);
 
-/* bpf.features(): name -> {available=, reason=}; the reason says why not and what to do. */
-static int core_features(lua_State *L)
-{
-    size_t count = lbpf_features(NULL, 0);
-    struct lbpf_feature *features = lbpf_scratch_push_bytes(L, count * sizeof *features);
-
-    lbpf_features(features, count);
-    lua_newtable(L);
-    for (size_t i = 0; i < count; i++) {
-        lua_createtable(L, 0, 2);
-        lua_pushboolean(L, features[i].available);
-        lua_setfield(L, -2, "available");
-        if (!features[i].available) {
-            lua_pushstring(L, features[i].reason);
-            lua_setfield(L, -2, "reason");
-        }
-        lua_setfield(L, -2, features[i].name);
-    }
-    return 1;
-}
-
-/* bpf.cache(): {folder=, entries=, bytes=, limit=}; the folder is nil when the cache is off. */
-static int core_cache(lua_State *L)
-{
-    struct lbpf_cache_info *info = lbpf_scratch_push_bytes(L, sizeof *info);
-
-    lbpf_cache_describe(info);
-    lua_createtable(L, 0, 4);
-    if (info->folder[0]) {
-        lua_pushstring(L, info->folder);
-        lua_setfield(L, -2, "folder");
-    }
-    lua_pushinteger(L, (lua_Integer)info->entries);
-    lua_setfield(L, -2, "entries");
-    lua_pushinteger(L, (lua_Integer)info->bytes);
-    lua_setfield(L, -2, "bytes");
-    lua_pushinteger(L, (lua_Integer)info->limit);
-    lua_setfield(L, -2, "limit");
-    return 1;
-}
-
-/* bpf.clear_cache(): how many compiled programs were removed. */
-static int core_clear_cache(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)lbpf_cache_clear());
-    return 1;
-}
-
 static const luaL_Reg functions[] = {
-    {"cache", core_cache},
-    {"clear_cache", core_clear_cache},
-    {"features", core_features},
     {"sleep", lbpf_interrupt_sleep},
     {"until_interrupted", lbpf_interrupt_until},
     {"USDT", lbpf_usdt_new},
@@ -116,6 +66,7 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lbpf_symbols_open(L, METHODS, STATICS);
     lbpf_user_symbols_open(L, METHODS, STATICS, ALL_METHODS);
     lbpf_constants_set(L, MODULE, STATICS);
+    lbpf_machine_functions(L, MODULE);
     lua_pushliteral(L, LUABPF_VERSION);
     lua_setfield(L, MODULE, "_VERSION");
     lua_setfield(L, MODULE, "methods");

@@ -153,6 +153,27 @@ static int append(struct lbpf_kernel_btf *btf, const struct lbpf_kernel_btf *mod
     return 0;
 }
 
+/* Opens the BTF of a module that lies in the folder. Whether there is one. */
+static bool open_module(const struct lbpf_kernel_btf *btf, const char *name,
+                        struct lbpf_kernel_btf *module)
+{
+    struct lbpf_error ignored = {0};
+    char path[sizeof folder + 256];
+
+    if (name[0] == '.' || !strcmp(name, "vmlinux"))
+        return false;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (lbpf_kernel_btf_open(module, path, &ignored)) {
+        lbpf_error_clear(&ignored);
+        return false;
+    }
+    module->base_strings = btf->strings;
+    if (module->types_size < MODULE_LIMIT && module->complete)
+        return true;
+    lbpf_kernel_btf_close(module);
+    return false;
+}
+
 int lbpf_module_btf_add(struct lbpf_kernel_btf *btf, const struct lbpf_strmap *names)
 {
     const struct shift base = {.first_id = btf->count, .first_string = btf->strings_size};
@@ -162,22 +183,13 @@ int lbpf_module_btf_add(struct lbpf_kernel_btf *btf, const struct lbpf_strmap *n
 
     while (modules && added >= 0 && (entry = readdir(modules))) {
         struct lbpf_kernel_btf module;
-        struct lbpf_error ignored = {0};
         struct shift shift = base;
-        char path[sizeof folder + 256];
 
-        if (entry->d_name[0] == '.' || !strcmp(entry->d_name, "vmlinux"))
+        if (!open_module(btf, entry->d_name, &module))
             continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (lbpf_kernel_btf_open(&module, path, &ignored)) {
-            lbpf_error_clear(&ignored);
-            continue;
-        }
         shift.id_by = btf->count - base.first_id;
         shift.string_by = btf->strings_size - base.first_string;
-        module.base_strings = btf->strings;
-        if (module.types_size < MODULE_LIMIT && module.complete &&
-            defines_one(&module, base.first_string, names))
+        if (defines_one(&module, base.first_string, names))
             added = append(btf, &module, &shift) ? -ENOMEM : added + 1;
         lbpf_kernel_btf_close(&module);
     }
@@ -185,4 +197,32 @@ int lbpf_module_btf_add(struct lbpf_kernel_btf *btf, const struct lbpf_strmap *n
         closedir(modules);
     btf->module_count = added > 0 ? added : 0;
     return added;
+}
+
+int lbpf_module_btf_each(struct lbpf_kernel_btf *btf,
+                         int (*visit)(void *context, const char *name, uint32_t first_id),
+                         void *context)
+{
+    const struct shift base = {.first_id = btf->count, .first_string = btf->strings_size};
+    const size_t types_size = btf->types_size;
+    DIR *modules = btf->complete ? opendir(folder) : NULL;
+    struct dirent *entry;
+    int result = 0;
+
+    while (modules && !result && (entry = readdir(modules))) {
+        struct lbpf_kernel_btf module;
+
+        if (!open_module(btf, entry->d_name, &module))
+            continue;
+        result = append(btf, &module, &base);
+        lbpf_kernel_btf_close(&module);
+        if (!result)
+            result = visit(context, entry->d_name, base.first_id);
+        btf->count = base.first_id;
+        btf->types_size = types_size;
+        btf->strings_size = base.first_string;
+    }
+    if (modules)
+        closedir(modules);
+    return result;
 }

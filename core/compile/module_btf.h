@@ -17,4 +17,12 @@
  */
 int lbpf_module_btf_add(struct lbpf_kernel_btf *btf, const struct lbpf_strmap *names);
 
+/*
+ * Calls visit for each loaded module while its types, and no other module's, stand in btf behind
+ * the kernel's own, from first_id on. Ends when visit returns non-zero, which is returned; -ENOMEM.
+ */
+int lbpf_module_btf_each(struct lbpf_kernel_btf *btf,
+                         int (*visit)(void *context, const char *name, uint32_t first_id),
+                         void *context);
+
 #endif

@@ -60,7 +60,8 @@ static void hint_at_rights(const char *folder, struct lbpf_error *error)
         lbpf_error_hint(error, "%s", text);
     else
         lbpf_error_hint(error,
-                        "run as root, or let your group in: mount -o remount,mode=750,gid=GROUP %s",
+                        "run as root or with CAP_DAC_READ_SEARCH, or let your group in: "
+                        "mount -o remount,mode=750,gid=GROUP %s",
                         folder);
 }
 
@@ -78,7 +79,7 @@ const char *lbpf_tracefs(struct lbpf_error *error)
         explain_mount(errno, error);
         return NULL;
     }
-    if (access(folder, X_OK) != 0) {
+    if (eaccess(folder, X_OK) != 0) {
         lbpf_error_set(error, errno, "open tracefs", "%s can not be read: %s", folder,
                        strerror(errno));
         hint_at_rights(folder, error);

@@ -16,7 +16,7 @@ extend(core.methods.BPF, require "bpf.disassemble".methods)
 extend(core.BPF, require "bpf.kernel")
 require "bpf.usdt".extend(core.methods.USDT)
 extend(core.BPF, require "bpf.stacks".static)
-
+core.list = require "bpf.list".list
 core.u64 = require "bpf.unsigned"
 
 return core
