@@ -13,6 +13,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -21,9 +22,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* By the rights in force: unlike access(), it minds capabilities. */
 static bool exists(const char *path)
 {
-    return eaccess(path, F_OK) == 0; /* by the rights in force: capabilities count */
+    return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0;
 }
 
 static bool in_tracefs(const char *name)
@@ -290,6 +292,21 @@ static bool has_cookie(struct lbpf_feature *feature)
     return known == 1 || refuse(feature, known < 0 ? -known : 0, "needs Linux 5.15");
 }
 
+static bool has_iterator(struct lbpf_feature *feature)
+{
+    int id = exists("/sys/kernel/btf/vmlinux") ? libbpf_find_vmlinux_btf_id("task", BPF_TRACE_ITER)
+                                               : -ENOENT;
+
+    return id > 0 || refuse(feature, 0, "needs Linux 5.8 with BTF");
+}
+
+static bool has_reference_counter(struct lbpf_feature *feature)
+{
+    return exists("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset") ||
+           refuse(feature, ENOENT,
+                  "needs Linux 4.20: static probes with a semaphore stay silent unless enabled");
+}
+
 static const struct {
     const char *name;
     bool (*probe)(struct lbpf_feature *feature);
@@ -303,6 +320,8 @@ static const struct {
     {"raw_tracepoint", has_raw_tracepoint},
     {"fentry", has_fentry},
     {"lsm", has_lsm},
+    {"iterator", has_iterator},
+    {"usdt_semaphore", has_reference_counter},
     {"perf_event", has_perf_event},
     {"hardware_event", has_hardware_event},
     {"perf_buffer", has_perf_buffer},

@@ -9,6 +9,7 @@
 #include "host/nearest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ const char *lbpf_tracefs(struct lbpf_error *error)
         explain_mount(errno, error);
         return NULL;
     }
-    if (eaccess(folder, X_OK) != 0) {
+    if (faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) != 0) {
         lbpf_error_set(error, errno, "open tracefs", "%s can not be read: %s", folder,
                        strerror(errno));
         hint_at_rights(folder, error);

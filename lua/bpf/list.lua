@@ -185,7 +185,8 @@ local function read_options(given)
   if type(given) == "string" then
     given = { pattern = given }
   end
-  local wanted = options.collect("list", { "kind", "pattern", "path", "pid", "fields" }, given or {})
+  local names = { "kind", "pattern", "path", "pid", "fields" }
+  local wanted = options.collect("list", names, given or {})
   local pattern = wanted.pattern or "*"
   if not wanted.kind then
     local kind, rest = pattern:match("^([%a_]+):(.*)$")

@@ -36,6 +36,71 @@ local bpf = {}
 ---@return table<string, bpf.feature>
 function bpf.features() end
 
+---@alias bpf.list.kind
+---| "tracepoint"
+---| "raw_tracepoint"
+---| "kprobe"
+---| "kfunc"
+---| "lsm"
+---| "iterator"
+---| "software"
+---| "hardware"
+---| "uprobe"
+---| "usdt"
+
+---@class bpf.list.options
+---@field kind? bpf.list.kind
+---@field pattern? string name with wildcards * and ? (default "*"); "KIND:PATTERN" tells both
+---@field path? string whose uprobes and static probes: a program or library
+---@field pid? integer the same of a process
+---@field fields? boolean the fields of tracepoints, too
+
+---@class bpf.list.field
+---@field name string
+---@field declaration string as C has it
+---@field offset integer bytes
+---@field size integer bytes
+
+---@class bpf.list.entry
+---@field kind string
+---@field name string what attach_* takes
+---@field module? string of kfunc, lsm, iterator and raw_tracepoint: "vmlinux" or a module
+---@field declaration? string the C prototype, where the kernel's types tell it
+---@field fields? bpf.list.field[] of a tracepoint
+---@field path? string of uprobe and usdt
+---@field probe? any of usdt: what enumerate_probes gives
+
+--- What can be probed on this machine, sorted by name. Without a kind all kinds are asked, but
+--- uprobe and usdt only when a program is named, and then only these.
+---@param options? bpf.list.options|string a string is the pattern
+---@return bpf.list.entry[] entries
+---@return table<string, string> refused the kinds that can't be listed here, with the reason
+function bpf.list(options) end
+
+---@class bpf.toolchain
+---@field clang string path
+---@field plugin string path
+---@field folder string where the plugin and the prelude are
+
+--- Where the compiler and its parts are; raises what is missing.
+---@return bpf.toolchain
+function bpf.toolchain() end
+
+--- Why the kernel may refuse tracing to this process: missing capabilities, sysctls, lockdown.
+---@return string? reason nil when nothing is known to stand in the way
+function bpf.permission() end
+
+---@class bpf.kernel_function
+---@field name string
+---@field module string "vmlinux", or a module's name
+---@field declaration string C prototype
+
+--- Functions that the running kernel's types describe; reads all of it, about 70 ms.
+---@param kind "function"|"lsm"|"iterator"|"raw_tracepoint"
+---@param expression? string POSIX extended, matches whole names
+---@return bpf.kernel_function[]
+function bpf.kernel_functions(kind, expression) end
+
 ---@class bpf.cache
 ---@field folder? string nil when the cache is off
 ---@field entries integer compiled programs

@@ -38,7 +38,7 @@ local done, entries, refused = pcall(bpf.list, {
   fields = options.verbose or options.json,
 })
 if not done then
-  io.stderr:write("luabpf list: ", tostring(entries):gsub("^.-: list: ", ""), "\n")
+  io.stderr:write("luabpf list: ", (tostring(entries):gsub("^.-list: ", "")), "\n")
   os.exit(1)
 end
 local json = options.json and require "dkjson"
