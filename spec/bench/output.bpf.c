@@ -1,6 +1,7 @@
 /* The floor of row P5: an event to a ring buffer, which wakes nobody. */
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);

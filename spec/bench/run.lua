@@ -37,6 +37,9 @@ local function build()
     ([[clang-19 -target bpf -O2 -g -DFUNCTION='"%s"' -c -o %s/hits.o %s/hits.bpf.c]]):format(
       traced, scratch, here),
     ("cc -O2 -o %s/output %s/output.c -lbpf"):format(scratch, here),
+    ("cc -O2 -I%s/../../core -o %s/symbols %s/symbols.c %s/libluabpf_core.a %s"):format(
+      here, scratch, here, os.getenv("LUABPF_BUILD") or "build/release",
+      "-lelf -lz -llzma -l:libiberty.a"),
     ("clang-19 -target bpf -O2 -g -I/usr/include/$(uname -m)-linux-gnu -c -o %s/output.o " ..
       "%s/output.bpf.c"):format(scratch, here),
   }
@@ -243,6 +246,7 @@ local ok, message = pcall(function()
   tables()
   report_of("mechanisms.lua")
   report_of("uprobes.lua")
+  report_of("symbols.lua")
   outputs()
 end)
 shell("rm -rf " .. scratch)
