@@ -1,6 +1,7 @@
 -- Raw tracepoints: the arguments of the kernel's own call.
 local bpf <const> = require "bpf"
 local calls <const> = require "spec.support.calls"
+local process <const> = require "spec.support.process"
 
 local count <const> = 127
 local feature <const> = bpf.features().raw_tracepoint
@@ -73,6 +74,32 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old, struct linux_binprm *
     good, e = pcall(b.attach_raw_tracepoint, b, {tp = "no_such", fn_name = "on_enter"})
     assert.is_false(good)
     assert.truthy(e.message:find("no_such", 1, true))
+  end)
+
+  -- The guests of this suite have their file system through 9p.
+  it_with_raw_tracepoints("is found in modules, with and without types", function()
+    if not bpf.BPF.tracepoint_exists("9p", "9p_client_req") or not io.open("/sys/kernel/btf/9pnet")
+    then
+      return pending("needs the module 9pnet, with types in /sys/kernel/btf")
+    end
+    local b <close> = bpf.BPF{text = [[
+BPF_HASH(seen, u32, u64);
+#define P9_TWALK 110
+int on_request(struct bpf_raw_tracepoint_args *ctx) {
+  if (bpf_get_current_pid_tgid() >> 32 == OWN_PID && (u8)ctx->args[1] == P9_TWALK)
+    seen.increment(1);
+  return 0;
+}
+SEC("tp_btf/9p_client_req") int BPF_PROG(on_typed, void *client, u8 kind, int tag) {
+  if (bpf_get_current_pid_tgid() >> 32 == OWN_PID && kind == P9_TWALK) seen.increment(2);
+  return 0;
+}
+]], cflags = {"-DOWN_PID=" .. process.own_pid()}}
+    b:attach_raw_tracepoint{tp = "9p_client_req", fn_name = "on_request"}
+    b:attach_raw_tracepoint{tp = "9p_client_req", fn_name = "on_typed"}
+    for i = 1, count do assert.is_nil(io.open("spec/no such file " .. i)) end
+    assert.is_true(b.seen[1] >= count)
+    assert.equal(b.seen[1], b.seen[2])
   end)
 
   it_with_raw_tracepoints("says which one may be meant", function()
