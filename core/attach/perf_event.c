@@ -96,6 +96,9 @@ static int refuse(const struct lbpf_perf_event_options *options, int code, struc
          event->type == PERF_TYPE_RAW) &&
         !lbpf_feature("hardware_event", &feature))
         lbpf_error_hint(error, "%s", feature.reason);
+    else if (options->cgroup && (code == ENOENT || code == EBADF))
+        lbpf_error_hint(error, "the path has to be a cgroup of the hierarchy that perf_event "
+                               "belongs to: version 2, unless version 1 has it mounted");
     else if (event->type == PERF_TYPE_BREAKPOINT && code == ENOSPC)
         lbpf_error_hint(error, "the CPU has no free debug register; x86 has four");
     else if (event->type == PERF_TYPE_BREAKPOINT && code == EINVAL)
