@@ -43,13 +43,6 @@ local function online_cpus()
   return list
 end
 
-local function resident_kib()
-  for line in io.lines("/proc/self/status") do
-    local kib = line:match("^VmRSS:%s+(%d+)")
-    if kib then return tonumber(kib) end
-  end
-end
-
 -- Polls until so many events have come; the time limit only ends a failed test.
 local function poll(b, count)
   local seen, finish = 0, os.time() + 10 * slow
@@ -59,6 +52,11 @@ end
 
 for _, mechanism in ipairs { "ring", "perf" } do
   describe("a perf output over a " .. mechanism .. " buffer", function()
+    local feature = bpf.features()[mechanism == "perf" and "perf_buffer" or "ring_buffer"]
+    if not feature.available then
+      pending("needs more of the kernel: " .. tostring(feature.reason))
+      return
+    end
     local who, b
 
     local function start(cpu, ...)
@@ -66,14 +64,6 @@ for _, mechanism in ipairs { "ring", "perf" } do
       b = bpf.BPF { text = program, cflags = { "-DPID=" .. who.pid, ... },
         mechanism = mechanism == "perf" and "perf" or nil }
     end
-
-    before_each(function()
-      local feature = mechanism == "perf" and "perf_buffer" or "ring_buffer"
-      local known = bpf.features()[feature]
-      if not known.available then
-        pending("needs " .. feature .. ": " .. tostring(known.reason))
-      end
-    end)
 
     after_each(function()
       if who then who:close() end
@@ -290,48 +280,6 @@ for _, mechanism in ipairs { "ring", "perf" } do
       local waited = seconds(150)
       assert.truthy(waited >= 0.14 and waited < 0.15 + 0.5 * slow, waited)
     end)
-
-    -- LUABPF_EVENTS sets another number, and has it reported.
-    local usual = slow > 1 and 5000 or mechanism == "perf" and 20000 or 100000
-    local many = tonumber(os.getenv("LUABPF_EVENTS")) or usual
-    for name, work in pairs { ["a quick"] = 0, ["a slow"] = 3000 } do
-      it("is exact at full speed with " .. name .. " callback, in constant memory", function()
-        local cpus = online_cpus()
-        start(cpus[#cpus])
-        local got, lost, last = 0, 0, 0
-        b.things:open_perf_buffer(function(_, event)
-          got = got + 1
-          local n = event.n
-          assert(n > last)
-          last = n
-          for _ = 1, work do end
-        end, { page_cnt = 16, lost_cb = function(count) lost = lost + count end })
-        local function send(count)
-          who:send(count)
-          local ns
-          repeat
-            b:perf_buffer_poll(10)
-            ns = who:answer(false)
-          until ns
-          repeat until b:perf_buffer_poll(20) == 0
-          return ns
-        end
-        send(many // 10)
-        local before = resident_kib()
-        local ns = send(many - many // 10)
-        repeat -- a perf buffer tells its last loss with an event that finds room
-          send(1)
-          many = many + 1
-        until got + lost >= many or many % 10 == 0
-        if os.getenv("LUABPF_EVENTS") then
-          io.stderr:write(("%s: %d sent, %d received, %d lost, %.0f ns, %+d KiB\n"):format(
-            mechanism, many, got, lost, ns, resident_kib() - before))
-        end
-        assert.equal(many, got + b:lost())
-        assert.equal(b:lost(), lost)
-        assert.truthy(resident_kib() - before < 1024)
-      end)
-    end
   end)
 end
 
