@@ -128,7 +128,8 @@ print(b.seen[1])
   end)
 
   it_with_uprobes("needs no tracefs for user probes, and mounts it for tracepoints", function()
-    local unmounted <const> = "unshare -m sh -c 'umount -l /sys/kernel/tracing; exec \"$@\"' -"
+    local unmounted <const> = "unshare -m sh -c 'umount -l /sys/kernel/tracing; "
+      .. "umount -l /sys/kernel/debug 2> /dev/null; exec \"$@\"' -" -- which would mount it, too
     assert.equal("good\n", outcome(attach, unmounted))
     local tracepoint <const> = [[
 local b <close> = bpf.BPF{text = "int on_switch(void *ctx) { return 0; }"}
