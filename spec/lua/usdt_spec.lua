@@ -447,3 +447,23 @@ describe("a program that asks whether somebody listens", function()
     running:stop()
   end)
 end)
+
+describe("probes that others put into their programs", function()
+  it("libstdc++'s throw, in a process that starts later", function()
+    local path <const> = os.tmpname()
+    local compiler <const> = io.popen("g++ -x c++ -o " .. path .. " - 2>/dev/null", "w")
+    compiler:write("int main() { for (int i = 0; i < 149; i++) try { throw i; } catch (int) {} }")
+    if not compiler:close() then
+      pending("needs g++")
+      return
+    end
+    local u <close> = bpf.USDT{ path = "stdc++" }
+    u:enable_probe("libstdcxx:throw", "on")
+    u:enable_probe("catch", "on_catch")
+    local b <close> = bpf.BPF{ usdt_contexts = { u },
+      text = counting .. "int on_catch(void *ctx) { counts.increment(0); return 0; }" }
+    assert.equal(0, (process.run(path)))
+    os.remove(path)
+    assert.equal(298, b.counts[0])
+  end)
+end)
