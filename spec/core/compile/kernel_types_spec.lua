@@ -48,6 +48,19 @@ print("all")
 ]==]))
   end)
 
+  it("are one type where several modules have it, and several where they differ", function()
+    assert.equal("all\n", with_modules([==[
+local bpf = require "bpf"
+bpf.BPF{text = [[
+int probe(struct pt_regs *ctx, struct luabpf_first *a, struct luabpf_second *b,
+          struct luabpf_common *c) {
+  struct luabpf_common *first = &a->common, *second = &b->common;
+  return (c ?: first)->both + second->both + a->other.only_first + b->other.only_second;
+}]], cflags = {"-Werror"}}:load_func("probe", bpf.BPF.KPROBE)
+print("all")
+]==]))
+  end)
+
   it("are offered when a member's name is wrong", function()
     local out <const> = with_modules([==[
 print(select(2, pcall(require "bpf".BPF, {text = [[
