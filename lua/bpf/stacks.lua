@@ -1,6 +1,7 @@
 -- Stacks as names: of one process or of the kernel, and folded into one line, as flame graphs want.
 
 local core = require "bpf.core"
+local folded <const> = require "bpf.folded"
 local options <const> = require "bpf.options"
 
 local stacks = { methods = {}, static = {} }
@@ -12,13 +13,8 @@ function stacks.methods:get_symbols(id, pid, format)
   return stack and core.BPF.symbolize(stack, pid, format)
 end
 
--- A frame's name may hold neither what ends a frame nor what ends a line.
-local function add(parts, name, suffix)
-  parts[#parts + 1] = name:gsub("[;\n]", { [";"] = ":", ["\n"] = " " }) .. suffix
-end
-
 local function add_reversed(parts, frames, suffix)
-  for i = #frames, 1, -1 do add(parts, frames[i], suffix) end
+  for i = #frames, 1, -1 do parts[#parts + 1] = folded.frame(frames[i]) .. suffix end
 end
 
 local known <const> = { "comm", "user", "kernel", "annotate" }
@@ -27,7 +23,7 @@ local known <const> = { "comm", "user", "kernel", "annotate" }
 function stacks.static.fold(...)
   local given <const> = options.collect("fold", known, ...)
   local parts <const> = {}
-  if given.comm then add(parts, given.comm, "") end
+  if given.comm then parts[1] = folded.frame(given.comm) end
   add_reversed(parts, given.user or {}, "")
   add_reversed(parts, given.kernel or {}, given.annotate and "_[k]" or "")
   return table.concat(parts, ";")

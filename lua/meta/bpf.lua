@@ -1282,4 +1282,37 @@ function Value:bytes(field) end
 ---@return string?
 function Value:enumerator(field) end
 
+--- Flame graphs: `local flamegraph = require "bpf.flamegraph"`.
+---@class bpf.flamegraph
+local flamegraph = {}
+
+---@class bpf.flamegraph.stack
+---@field frames string[] outermost first
+---@field count number samples, bytes, microseconds, …
+
+---@class bpf.flamegraph.options
+---@field title? string
+---@field subtitle? string
+---@field unit? string what is counted; "samples"
+---@field colors? "hot"|"mem"|"io"|"wakeup"|"grey"|fun(name: string): string "hot"; kernel frames
+--- (those that end in "_[k]") are orange in all but "grey"
+---@field width? number pixels; 1200
+---@field min_width? number frames narrower than this many pixels are left out; 0.1
+---@field inverted? boolean the outermost frame on top
+
+--- Writes a flame graph: one SVG file that needs nothing else. Click zooms, Ctrl-F searches,
+--- hovering tells name, count and share. Names may be anything; bytes that are no UTF-8 become
+--- U+FFFD.
+---@param file string|file* path or open file
+---@param stacks bpf.flamegraph.stack[]|string an array, or folded text
+---@param options? bpf.flamegraph.options
+---@return integer drawn frames
+---@return integer left_out frames that were too narrow, without those on top of them
+function flamegraph.write(file, stacks, options) end
+
+--- Folded text, as flame graph programs read it: "main;work;malloc 17", sorted, equal ones summed.
+---@param stacks bpf.flamegraph.stack[]|string
+---@return string
+function flamegraph.fold(stacks) end
+
 return bpf
