@@ -40,16 +40,15 @@ static void replace_all(struct lbpf_buffer *text, const char *from, const char *
 
 void lbpf_diagnostics_clean(struct lbpf_buffer *text, const char *file_name)
 {
+    /* In the order in which the compiler gets them. */
+    const char *const names[] = {file_name, "kernel types", "tracepoint types", "kernel headers",
+                                 "USDT readers"};
     char path[64];
 
-    snprintf(path, sizeof path, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD);
-    replace_all(text, path, file_name);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + 1);
-    replace_all(text, path, "kernel types");
-    snprintf(path, sizeof path, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + 2);
-    replace_all(text, path, "tracepoint types");
-    snprintf(path, sizeof path, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + 3);
-    replace_all(text, path, "kernel headers");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%zu", LBPF_CHILD_FIRST_FD + i);
+        replace_all(text, path, names[i]);
+    }
     replace_all(text, "/virtual/include/", "");
     replace_all(text, "__lbpf_map_", "");
     replace_all(text, "error: luabpf: ", "error: ");
