@@ -16,6 +16,7 @@ supported_platforms = { "linux" }
 dependencies = {
   "lua ~> 5.4",
   "argparse >= 0.7", -- the scripts
+  "dkjson >= 2.5", -- what they write with --json
 }
 external_dependencies = {
   LIBBPF = { header = "bpf/libbpf.h" },

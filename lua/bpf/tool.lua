@@ -1,0 +1,257 @@
+-- What the tools in scripts/ share: options, lines as columns or JSON, durations, addresses.
+--
+--   local tool = require("bpf.tool")
+--   local options = tool.parser("opens", "Show each file that is opened.", "pid name time"):parse()
+--   local b <close> = bpf.BPF{ text = program, cflags = tool.define{ PID = options.pid } }
+--   local show = tool.printer(options, { { "PID", "%-7d", "pid" }, { "COMM", "%-16s", "comm" } })
+--   b.events:open_perf_buffer(function(_, event) show(event) end)
+--   tool.poll(b, options)
+--
+-- Every tool has --duration and --json. Its lines are shown to people, or given to programs as one
+-- object for each line, with the same content: integers there are exact, times are nanoseconds.
+
+local argparse = require "argparse"
+local bpf = require "bpf"
+
+local tool = {}
+
+local shared_options = {
+  pid = function(parser)
+    parser:option("-p --pid", "Only this process."):convert(math.tointeger)
+  end,
+  name = function(parser)
+    parser:option("-n --name", "Only processes with this text in their name.")
+  end,
+  time = function(parser)
+    parser:flag("-T --time", "Show the time of day.")
+    parser:flag("-t --timestamp", "Show the seconds since the first line.")
+  end,
+  interval = function(parser)
+    parser:argument("interval", "Report each so many seconds, not only at the end."):args("?")
+      :convert(tonumber)
+    parser:argument("count", "End after so many reports."):args("?"):convert(math.tointeger)
+  end,
+}
+
+--- An argparse parser that knows --duration, --json, and what is named in `shared`, words out of:
+--- pid (-p), name (-n), time (-T, -t), interval (the arguments interval and count).
+---@param name string
+---@param text string one sentence
+---@param shared? string
+function tool.parser(name, text, shared)
+  local parser = argparse(name, text)
+  for word in (shared or ""):gmatch("%S+") do
+    shared_options[word](parser)
+  end
+  parser:option("-d --duration", "End after so many seconds."):convert(tonumber)
+  parser:flag("-j --json", "One JSON object for each line.")
+  return parser
+end
+
+--- Arguments for clang that define macros: true as 1, numbers and texts as they are. What is false
+--- or nil stays undefined.
+---@param values table<string, any>
+---@return string[]
+function tool.define(values)
+  local cflags = {}
+  for name, value in pairs(values) do
+    if value then
+      cflags[#cflags + 1] = ("-D%s=%s"):format(name, value == true and 1 or value)
+    end
+  end
+  table.sort(cflags) -- the same program is found in the cache
+  return cflags
+end
+
+--- Writes to standard output. When nobody reads any more, as after `| head`, the tool ends.
+---@param ... string|number
+function tool.write(...)
+  if not io.write(...) then os.exit() end
+end
+
+local function valid(text)
+  if utf8.len(text) then return text end
+  return (text:gsub("[\x80-\xff]", function(byte) return utf8.char(byte:byte()) end))
+end
+
+--- Writes one JSON object as a line. Bytes that are no UTF-8 become the characters of Latin-1.
+---@param record table|bpf.Value
+---@param keys string[] its members that are written, in this order; those that are nil are left out
+function tool.write_json(record, keys)
+  local object = {}
+  for _, key in ipairs(keys) do
+    local value = record[key]
+    object[key] = type(value) == "string" and valid(value) or value
+  end
+  tool.write(require "dkjson".encode(object, { keyorder = keys }), "\n")
+end
+
+-- The columns for people; those of the options -T and -t come first. They read the member time_ns,
+-- by the clock of bpf_ktime_get_ns().
+local function with_times(options, columns)
+  local all, first_ns = {}, nil
+  if options.time then
+    all[1] = { "TIME", "%-8s", "time", function() return os.date("%H:%M:%S") end }
+  end
+  if options.timestamp then
+    all[#all + 1] = { "TIME(s)", "%-10.6f", "seconds", function(_, record)
+      first_ns = first_ns or record.time_ns
+      return (record.time_ns - first_ns) / 1e9
+    end }
+  end
+  for _, column in ipairs(columns) do
+    if type(column) == "table" then all[#all + 1] = column end
+  end
+  return all
+end
+
+-- "%-7d" for a heading: "%-7s".
+local function heading_format(format)
+  return (format:gsub("%%([-]?%d*)[.%d]*%a", "%%%1s"))
+end
+
+local function text_printer(columns)
+  local headings = {}
+  for i, column in ipairs(columns) do
+    headings[i] = heading_format(column[2]):format(column[1])
+  end
+  tool.write((table.concat(headings, " "):gsub(" +$", "")), "\n")
+  return function(record)
+    local texts = {}
+    for i, column in ipairs(columns) do
+      local value, convert = record[column[3]], column[4]
+      if type(convert) == "function" then
+        value = convert(value, record)
+      elseif convert and value then
+        value = value * convert
+      end
+      texts[i] = value == nil and heading_format(column[2]):format("-") or column[2]:format(value)
+    end
+    local line = table.concat(texts, " "):gsub("[%c\x7f]", function(byte)
+      return ("\\%03o"):format(byte:byte())
+    end)
+    tool.write(line, "\n")
+  end
+end
+
+--- Prints the headings, and returns a function that prints a record (a table, or an event) as a
+--- line, with --json as an object. With --name it passes over records whose comm does not have
+--- that text.
+---
+--- A column is { heading, format, member }. A fourth value is for people only: a factor, or
+--- function(value, record), which gives what is shown instead. A member alone is for JSON only.
+---@param options table what the parser gave
+---@param columns (table|string)[]
+---@return fun(record: table|bpf.Value)
+function tool.printer(options, columns)
+  io.stdout:setvbuf("line")
+  local print_record
+  if options.json then
+    local keys = {}
+    for i, column in ipairs(columns) do
+      keys[i] = type(column) == "table" and column[3] or column
+    end
+    print_record = function(record) tool.write_json(record, keys) end
+  else
+    print_record = text_printer(with_times(options, columns))
+  end
+  return function(record)
+    if options.name and not record.comm:find(options.name, 1, true) then return end
+    print_record(record)
+  end
+end
+
+-- Seconds since the machine's start, to a hundredth.
+local function uptime()
+  local file <close> = assert(io.open("/proc/uptime"))
+  return file:read("n")
+end
+
+-- Calls the callbacks for so many seconds, without end for nil.
+local function poll(b, seconds)
+  if not seconds then
+    while true do b:perf_buffer_poll() end
+  end
+  local finish = uptime() + seconds
+  repeat
+    local rest = finish - uptime()
+    b:perf_buffer_poll(math.max(0, math.ceil(rest * 1000)))
+  until rest <= 0
+end
+
+--- Calls the callbacks of b's perf buffers until --duration is over or Ctrl-C comes; then once more
+--- for what happened before that. So the last line that is shown is whole, and the last event.
+---@param b bpf.BPF
+---@param options table
+function tool.poll(b, options)
+  -- Ctrl-C interrupts what runs directly; what runs in a coroutine, only where it waits.
+  bpf.until_interrupted(function() coroutine.wrap(poll)(b, options.duration) end)
+  b:perf_buffer_consume()
+end
+
+--- Calls report() after each interval, and at the end: after --duration, or count reports, or with
+--- Ctrl-C. A report that is due when Ctrl-C comes is made once.
+---@param options table
+---@param report fun()
+function tool.report(options, report)
+  local rest, count = options.duration or math.huge, options.count or math.huge
+  local interval = options.interval or rest
+  local interrupted = bpf.until_interrupted(function()
+    while true do
+      bpf.sleep(math.min(interval, rest))
+      rest, count = rest - interval, count - 1
+      if rest <= 0 or count <= 0 then return end
+      report()
+    end
+  end)
+  if interrupted and not options.json then tool.write("\n") end -- the terminal shows ^C
+  report()
+end
+
+--- Prints a power-of-two histogram, with --json as objects, and empties its table. What the program
+--- counts between the two, some microseconds, is lost.
+---@param histogram bpf.Table
+---@param options table
+---@param settings? bpf.histogram_options
+function tool.print_histogram(histogram, options, settings)
+  if options.json then
+    histogram:print_json_hist(settings or {})
+  else
+    histogram:print_log2_hist(settings or {})
+  end
+  histogram:clear()
+end
+
+local function ipv4(bytes)
+  return ("%d.%d.%d.%d"):format(bytes:byte(1, 4))
+end
+
+local function ipv6(bytes)
+  local mapped = ("\0"):rep(10) .. "\xff\xff"
+  if bytes:sub(1, 12) == mapped then return "::ffff:" .. ipv4(bytes:sub(13)) end
+  local groups = { (">I2"):rep(8):unpack(bytes) }
+  -- The first of the longest runs of at least two zeros is written "::".
+  local best, length, start = nil, 1, nil
+  for i = 1, 9 do
+    if groups[i] == 0 and i <= 8 then
+      start = start or i
+      if i - start + 1 > length then best, length = start, i - start + 1 end
+    else
+      start = nil
+    end
+  end
+  for i = 1, 8 do groups[i] = ("%x"):format(groups[i]) end
+  if not best then return table.concat(groups, ":", 1, 8) end
+  return table.concat(groups, ":", 1, best - 1) .. "::"
+    .. table.concat(groups, ":", best + length, 8)
+end
+
+--- An internet address as text.
+---@param family integer 2 (AF_INET) or 10 (AF_INET6)
+---@param bytes string 4 bytes, or more of which the first four count; 16 bytes
+---@return string
+function tool.address(family, bytes)
+  return (family == 10 and ipv6 or ipv4)(bytes)
+end
+
+return tool

@@ -1,0 +1,29 @@
+local tool = require("spec.support.tool")
+
+local signals = [[sh -c '
+  trap "" USR1
+  for i in 1 2 3 4 5 6 7; do kill -USR1 $$; done
+  for i in 1 2 3; do kill -0 99999999; done' 2>/dev/null]]
+
+describe("killsnoop", function()
+  it("shows each call, with target and result", function()
+    local pid, go = tool.prepare(signals)
+    local calls = tool.records("killsnoop --pid " .. pid, go)
+    assert.equal(10, #calls)
+    for i, call in ipairs(calls) do
+      assert.equal(i <= 7 and 10 or 0, call.signal)
+      assert.equal(i <= 7 and pid or 99999999, call.target)
+      assert.equal(i <= 7 and 0 or -3, call.result)
+      assert.equal("sh", call.comm)
+    end
+  end)
+
+  it("shows only failures, or one signal", function()
+    local pid, go = tool.prepare(signals)
+    local out = tool.run("killsnoop --failed --pid " .. pid, go)
+    assert.equal(3, select(2, out:gsub("sh +0 +99999999 +%-3\n", "")))
+    assert.equal(4, select(2, out:gsub("\n", "")))
+    pid, go = tool.prepare(signals)
+    assert.equal(7, #tool.records("killsnoop --signal 10 --pid " .. pid, go))
+  end)
+end)
