@@ -12,6 +12,7 @@
 #include "scratch.h"
 #include "symbols.h"
 #include "table.h"
+#include "type_table.h"
 #include "usdt.h"
 #include "user_symbols.h"
 #include "value.h"
@@ -25,6 +26,7 @@ static const luaL_Reg functions[] = {
     {"sleep", lbpf_interrupt_sleep},
     {"until_interrupted", lbpf_interrupt_until},
     {"USDT", lbpf_usdt_new},
+    {"type_of", lbpf_type_of},
     {NULL, NULL},
 };
 

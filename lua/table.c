@@ -6,6 +6,7 @@
 #include "table.h"
 
 #include "errors.h"
+#include "type_table.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -372,6 +373,7 @@ void lbpf_tables_open(lua_State *L)
     lbpf_table_element_methods(L, lua_gettop(L));
     lbpf_table_read_methods(L, lua_gettop(L));
     lbpf_table_text_methods(L, lua_gettop(L));
+    lbpf_type_table_methods(L, lua_gettop(L));
     lbpf_table_mapping_methods(L, lua_gettop(L));
     lbpf_table_reduce_methods(L, lua_gettop(L));
     lbpf_table_kind_methods(L, lua_gettop(L));

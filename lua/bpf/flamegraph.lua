@@ -12,6 +12,7 @@
 local folded <const> = require "bpf.folded"
 local options <const> = require "bpf.options"
 local page <const> = require "bpf.flamegraph_page"
+local sink <const> = require "bpf.sink"
 local utf8_text <const> = require "bpf.utf8_text"
 
 local flamegraph = {}
@@ -185,14 +186,10 @@ local function header(graph)
   }
 end
 
-local function must(result, problem)
-  return result or error(problem, 0)
-end
-
-local function draw(out, graph, placed)
-  must(out:write(header(graph)))
-  for _, frame in ipairs(placed) do must(out:write(draw_frame(frame, graph))) end
-  must(out:write("<script><![CDATA[\n", page.script, "]]></script>\n</svg>\n"))
+local function draw(put, graph, placed)
+  put(header(graph))
+  for _, frame in ipairs(placed) do put(draw_frame(frame, graph)) end
+  put("<script><![CDATA[\n", page.script, "]]></script>\n</svg>\n")
 end
 
 local known <const> = {
@@ -234,32 +231,22 @@ local function graph_of(given)
   }
 end
 
-local function save(file, graph, placed)
-  if type(file) ~= "string" then return draw(file, graph, placed) end
-  local opened <close> = must(io.open(file, "wb"))
-  draw(opened, graph, placed)
-  must(opened:close())
-end
-
---- Writes a flame graph to a path or an open file. stacks is an array of {frames = {"outermost",
---- …, "innermost"}, count = n}, or folded text. Equal frames are merged; those narrower than 0.1
---- pixels are left out. Options: title, subtitle, unit ("samples"), colors ("hot", "mem", "io",
---- "wakeup", "grey" or a function that gives a name's colour), width (1200), min_width (0.1),
---- inverted (root on top). Returns how many frames were drawn, and left out right beneath them.
+--- Writes a flame graph to a path, an open file, or (nil) the current output. stacks is an array of
+--- {frames = {"outermost", …, "innermost"}, count = n}, or folded text. Equal frames are merged;
+--- those narrower than 0.1 pixels are left out. Options: title, subtitle, unit ("samples"), colors
+--- ("hot", "mem", "io", "wakeup", "grey" or a function that gives a name's colour), width (1200),
+--- min_width (0.1), inverted (root on top). Returns how many frames were drawn, and left out right
+--- beneath them.
 ---   flamegraph.write("out.svg", "main;work 17\nmain;idle 3\n", { unit = "ms", inverted = true })
 function flamegraph.write(file, stacks, given)
   given = options.collect("flamegraph.write", known, given or {})
-  if type(file) ~= "string" and io.type(file) ~= "file" then
-    error("flamegraph.write: the file must be a path or an open file", 2)
-  end
   local graph <const> = graph_of(given)
   local root <const> = merge(folded.stacks(stacks))
   local least <const> = root.count * (given.min_width or 0.1) / graph.inner
   local placed <const>, deepest <const>, hidden <const> = place(root, least)
   graph.total, graph.deepest = root.count, deepest
   graph.height = head + (deepest + 1) * row + foot
-  local ok <const>, problem <const> = pcall(save, file, graph, placed)
-  if not ok then error("flamegraph.write: " .. problem, 2) end
+  sink.write("flamegraph.write", file, function(put) draw(put, graph, placed) end)
   return #placed, hidden
 end
 

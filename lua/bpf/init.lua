@@ -19,4 +19,8 @@ extend(core.BPF, require "bpf.stacks".static)
 core.list = require "bpf.list".list
 core.u64 = require "bpf.unsigned"
 
+local output = require "bpf.output"
+extend(core.methods.Table, output.methods)
+core.json, core.csv, core.csv_header = output.json, output.csv, output.csv_header
+
 return core

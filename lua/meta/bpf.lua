@@ -121,6 +121,49 @@ function bpf.clear_cache() end
 ---@return string
 function bpf.u64(number) end
 
+--- A value as one line of JSON (needs the module dkjson): a struct value with its fields in order,
+--- a Lua table (with the keys 1 to n, or none, an array, else an object), a number, … All digits of
+--- integers are written, u64 unsigned, 128 bits too; a reader that keeps numbers as doubles rounds
+--- beyond 2^53. Bytes that are no UTF-8 become U+FFFD each; floats that are no number are null.
+---   b.events:open_perf_buffer(function(cpu, event) print(bpf.json(event)) end)
+---@param value bpf.any
+---@return string
+function bpf.json(value) end
+
+--- A value as one line of CSV. Nested structs and arrays are spread out, a flexible array is one
+--- column of JSON; text as in bpf.json, in quotes where it has commas, quotes, line ends, or blanks
+--- around it.
+---@param value bpf.any
+---@return string
+function bpf.csv(value) end
+
+--- The names of the columns that bpf.csv gives for such a value: pid,addr.port,args[0],args[1]
+---   print(bpf.csv_header(event)); print(bpf.csv(event))
+---@param value bpf.any
+---@return string
+function bpf.csv_header(value) end
+
+---@class bpf.type
+---@field kind "void"|"int"|"char"|"bool"|"float"|"enum"|"pointer"|"array"|"struct"|"union"
+---@field name string tag or name of the type, "" without one
+---@field size integer bytes
+---@field signed? boolean of int and enum
+---@field count? integer of array; 0: flexible
+---@field element? bpf.type of array
+---@field fields? bpf.type.field[] of struct and union, in the order of their declaration
+
+---@class bpf.type.field
+---@field name string "" for an anonymous struct or union
+---@field type bpf.type
+---@field offset integer bytes
+---@field bits? integer of a bit field
+
+--- The C type of a struct value. The table is shared: it is not to be changed.
+---   for _, field in ipairs(bpf.type_of(event).fields) do print(field.name, field.type.kind) end
+---@param value any
+---@return bpf.type? ctype nil for what is no struct value
+function bpf.type_of(value) end
+
 --- Sleeps. Ctrl-C and other signals end it early.
 ---@param seconds number may have a fraction
 ---@return number rest seconds that were not slept, 0 at the end
@@ -1071,6 +1114,28 @@ function Table:key(content) end
 ---@return bpf.any
 function Table:leaf(content) end
 
+--- The C type of the keys.
+---@return bpf.type? ctype nil when the program does not tell it
+function Table:key_type() end
+
+--- The C type of the leaves, of one CPU's leaf in per-CPU tables.
+---@return bpf.type?
+function Table:leaf_type() end
+
+--- Writes each element as a line of JSON (NDJSON): {"key":…,"value":…}, as bpf.json writes values.
+--- The leaves of a per-CPU table are an array. Bytes of unknown type are hexadecimal digits.
+---   b.counts:write_json("counts.ndjson")
+---@param file? string|file* path or open file; the current output
+---@return integer count elements
+function Table:write_json(file) end
+
+--- Writes CSV: a line with the names of the columns, and one for each element. Columns are key and
+--- value, or of structs and arrays key.pid, key.comm, value[0], …
+---   b.counts:write_csv(io.stdout)
+---@param file? string|file*
+---@return integer count elements
+function Table:write_csv(file) end
+
 --- A key as text that key_scanf reads back: 0x2, { [ 0x1 0x2 ] "name" }.
 ---@param key bpf.any
 ---@return string
@@ -1303,7 +1368,7 @@ local flamegraph = {}
 --- Writes a flame graph: one SVG file that needs nothing else. Click zooms, Ctrl-F searches,
 --- hovering tells name, count and share. Names may be anything; bytes that are no UTF-8 become
 --- U+FFFD.
----@param file string|file* path or open file
+---@param file? string|file* path or open file; the current output
 ---@param stacks bpf.flamegraph.stack[]|string an array, or folded text
 ---@param options? bpf.flamegraph.options
 ---@return integer drawn frames
