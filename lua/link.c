@@ -88,6 +88,22 @@ static int link_count(lua_State *L)
     return 1;
 }
 
+/* link:places(): their names, in the order of their attach cookies. */
+static int link_places(lua_State *L)
+{
+    struct link *self = check(L);
+    const char *name;
+
+    if (!self->bpf->session)
+        return lbpf_misuse(L, "the link's object is closed");
+    lua_newtable(L);
+    for (size_t i = 0; (name = lbpf_link_place(self->link, i)); i++) {
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 /* link:fd(): the descriptor of its first place, lent; nil when detached. */
 static int link_fd(lua_State *L)
 {
@@ -171,8 +187,9 @@ static int link_tostring(lua_State *L)
 void lbpf_links_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"detach", link_detach}, {"close", link_detach}, {"kind", link_kind}, {"count", link_count},
-        {"fd", link_fd},         {"iter", link_iter},    {"recv", link_recv}, {NULL, NULL},
+        {"detach", link_detach}, {"close", link_detach},  {"kind", link_kind},
+        {"count", link_count},   {"places", link_places}, {"fd", link_fd},
+        {"iter", link_iter},     {"recv", link_recv},     {NULL, NULL},
     };
     static const luaL_Reg metamethods[] = {
         {"__close", link_detach},

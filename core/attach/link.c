@@ -97,6 +97,22 @@ int lbpf_link_add_fd(struct lbpf_link *link, int fd)
     return lbpf_link_add_part(link, (struct lbpf_link_part){.fd = fd});
 }
 
+int lbpf_link_add_name(struct lbpf_link *link, const char *name)
+{
+    char **grown = realloc(link->names, (link->name_count + 1) * sizeof *grown);
+
+    if (!grown)
+        return -ENOMEM;
+    link->names = grown;
+    link->names[link->name_count] = strdup(name);
+    return link->names[link->name_count] ? (link->name_count++, 0) : -ENOMEM;
+}
+
+const char *lbpf_link_place(const struct lbpf_link *link, size_t index)
+{
+    return index < link->name_count ? link->names[index] : NULL;
+}
+
 int lbpf_link_of(struct lbpf_link **out, enum lbpf_link_family family, const char *kind,
                  const char *target, const char *function, struct bpf_link *part, const char *op,
                  struct lbpf_error *error)
@@ -267,6 +283,9 @@ void lbpf_link_free(struct lbpf_link *link)
     free(link->target);
     free(link->function);
     free(link->file.offsets);
+    for (size_t i = 0; i < link->name_count; i++)
+        free(link->names[i]);
+    free(link->names);
     free(link);
 }
 

@@ -42,6 +42,9 @@ enum lbpf_link_family lbpf_link_family(const struct lbpf_link *link);
 const char *lbpf_link_kind(const struct lbpf_link *link);
 /* How many places it covers (1 unless it came from a regular expression). */
 size_t lbpf_link_count(const struct lbpf_link *link);
+/* The name of a place of a user probe or tracepoint: the one where bpf_get_attach_cookie() gives
+ * index to the program. NULL behind the last one. Lent. */
+const char *lbpf_link_place(const struct lbpf_link *link, size_t index);
 /* What it is attached to ("vfs_read", "/lib/…/libc.so.6:malloc", "sched:sched_switch") and the
  * function. */
 const char *lbpf_link_target(const struct lbpf_link *link);
@@ -118,7 +121,7 @@ bool lbpf_link_covers_exactly(const struct lbpf_link *link,
 int lbpf_attach_kprobe(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
                        struct lbpf_link **link, struct lbpf_error *error);
 int lbpf_attach_uprobe(struct lbpf_object *object, const struct lbpf_uprobe_options *options,
-                       const struct lbpf_uprobe_places *places, struct lbpf_link **link,
+                       struct lbpf_uprobe_places *places, struct lbpf_link **link,
                        struct lbpf_error *error);
 int lbpf_attach_tracepoint(struct lbpf_object *object,
                            const struct lbpf_tracepoint_options *options, struct lbpf_link **link,

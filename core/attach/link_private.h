@@ -29,6 +29,8 @@ struct lbpf_link {
     struct lbpf_link_part *parts;
     size_t part_count, part_capacity;
     size_t count; /* places covered */
+    char **names; /* of places whose attach cookie is their index, or NULL */
+    size_t name_count;
     struct {
         dev_t device;
         ino_t inode;
@@ -48,6 +50,9 @@ struct lbpf_link *lbpf_link_new(enum lbpf_link_family family, const char *kind, 
 int lbpf_link_add(struct lbpf_link *link, struct bpf_link *part);
 int lbpf_link_add_fd(struct lbpf_link *link, int fd);
 int lbpf_link_add_part(struct lbpf_link *link, struct lbpf_link_part part);
+
+/* The name of the next place. 0 or -ENOMEM. */
+int lbpf_link_add_name(struct lbpf_link *link, const char *name);
 
 /* A link to one place. Takes part, and closes it when there is no memory for the link. */
 int lbpf_link_of(struct lbpf_link **out, enum lbpf_link_family family, const char *kind,

@@ -48,6 +48,7 @@ static int attach_one(const struct attaching *attaching, const char *name)
     const char *function = attaching->link->function;
     char category[NAME_LIMIT], what[400];
     const char *colon = strchr(name, ':');
+    LIBBPF_OPTS(bpf_tracepoint_opts, settings, .bpf_cookie = attaching->link->name_count);
     struct bpf_link *part;
     int code;
 
@@ -61,14 +62,14 @@ static int attach_one(const struct attaching *attaching, const char *name)
     if (!lbpf_tracefs_has_event(category, colon + 1))
         return lbpf_tracefs(attaching->error) ? explain_missing(name, function, attaching->error)
                                               : -ENOENT;
-    part = bpf_program__attach_tracepoint(attaching->program, category, colon + 1);
+    part = bpf_program__attach_tracepoint_opts(attaching->program, category, colon + 1, &settings);
     if (!part) {
         code = lbpf_libbpf_code(-errno);
         snprintf(what, sizeof what, "Failed to attach BPF program %.128s to tracepoint %s",
                  function, name);
         return lbpf_attach_refused(attaching->error, code, op, what);
     }
-    if (lbpf_link_add(attaching->link, part) < 0)
+    if (lbpf_link_add(attaching->link, part) < 0 || lbpf_link_add_name(attaching->link, name) < 0)
         return lbpf_error_no_memory(attaching->error, op);
     return 0;
 }

@@ -22,7 +22,8 @@ struct attaching {
     int program;
     const struct lbpf_uprobe_options *options;
     const struct lbpf_uprobe_places *places;
-    char path[40]; /* of the open file, for the kernel */
+    uint64_t *cookies; /* of each place: its index */
+    char path[40];     /* of the open file, for the kernel */
     struct lbpf_error *error;
 };
 
@@ -63,7 +64,7 @@ static int attach_each(const struct attaching *attaching)
 
     for (size_t i = 0; i < places->count; i++) {
         int fd = lbpf_uprobe_event_attach(attaching->program, attaching->path, places->offsets[i],
-                                          options->pid, options->is_return);
+                                          options->pid, options->is_return, i);
 
         if (fd == -KERNEL_ENOTSUPP && places->count > 1)
             continue; /* found by an expression; the others count */
@@ -86,6 +87,7 @@ static int attach_range(const struct attaching *attaching, size_t first, size_t 
     const struct lbpf_uprobe_options *options = attaching->options;
     struct lbpf_uprobe_multi multi = {.path = attaching->path,
                                       .offsets = places->offsets + first,
+                                      .cookies = attaching->cookies + first,
                                       .count = end - first,
                                       .pid = options->pid,
                                       .is_return = options->is_return};
@@ -108,10 +110,18 @@ static int attach_range(const struct attaching *attaching, size_t first, size_t 
     return refuse(attaching, places->offsets[first], -fd);
 }
 
-static int attach_together(const struct attaching *attaching)
+static int attach_together(struct attaching *attaching)
 {
-    int result = attach_range(attaching, 0, attaching->places->count);
+    size_t count = attaching->places->count;
+    int result;
 
+    attaching->cookies = calloc(count, sizeof *attaching->cookies);
+    if (!attaching->cookies)
+        return lbpf_error_no_memory(attaching->error, lbpf_uprobe_op(attaching->options));
+    for (size_t i = 0; i < count; i++)
+        attaching->cookies[i] = i;
+    result = attach_range(attaching, 0, count);
+    free(attaching->cookies);
     if (result == 0 && attaching->link->count == 0)
         return refuse_all(attaching);
     if (attaching->options->symbol_re || attaching->options->mechanism)
@@ -197,8 +207,8 @@ static struct lbpf_link *new_link(const struct lbpf_uprobe_options *options,
                          options->is_return ? "uretprobe" : "uprobe", target, options->function);
 }
 
-/* The link remembers where it is, for as long as it is read. */
-static int keep_places(struct lbpf_link *link, const struct lbpf_uprobe_places *places)
+/* The link remembers where it is, for as long as it is read, and takes the names. */
+static int keep_places(struct lbpf_link *link, struct lbpf_uprobe_places *places)
 {
     size_t size = places->count * sizeof *places->offsets;
 
@@ -209,6 +219,9 @@ static int keep_places(struct lbpf_link *link, const struct lbpf_uprobe_places *
     link->file.count = places->count;
     link->file.device = places->device;
     link->file.inode = places->inode;
+    link->names = places->names;
+    link->name_count = places->count;
+    places->names = NULL;
     return 0;
 }
 
@@ -243,7 +256,7 @@ bool lbpf_link_covers_exactly(const struct lbpf_link *link, const struct lbpf_up
 }
 
 int lbpf_attach_uprobe(struct lbpf_object *object, const struct lbpf_uprobe_options *options,
-                       const struct lbpf_uprobe_places *places, struct lbpf_link **out,
+                       struct lbpf_uprobe_places *places, struct lbpf_link **out,
                        struct lbpf_error *error)
 {
     struct attaching attaching = {.options = options, .places = places, .error = error};

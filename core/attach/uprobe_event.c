@@ -23,7 +23,7 @@ static int read_number(const char *path, const char *format)
 }
 
 int lbpf_uprobe_event_attach(int program, const char *path, uint64_t offset, pid_t pid,
-                             bool is_return)
+                             bool is_return, uint64_t cookie)
 {
     struct perf_event_attr event = {.uprobe_path = (uintptr_t)path, .probe_offset = offset};
     int type = read_number(UPROBE_EVENTS "type", "%d");
@@ -34,5 +34,5 @@ int lbpf_uprobe_event_attach(int program, const char *path, uint64_t offset, pid
     event.type = (uint32_t)type;
     if (is_return)
         event.config |= UINT64_C(1) << (bit & 63);
-    return lbpf_perf_link(&event, pid, program);
+    return lbpf_perf_link(&event, pid, program, cookie);
 }

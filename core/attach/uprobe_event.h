@@ -9,6 +9,6 @@
 /* Attaches a loaded program to a file offset of path; pid -1: every process. A file descriptor or
  * -errno. */
 int lbpf_uprobe_event_attach(int program, const char *path, uint64_t offset, pid_t pid,
-                             bool is_return);
+                             bool is_return, uint64_t cookie);
 
 #endif

@@ -20,26 +20,36 @@ const char *lbpf_uprobe_op(const struct lbpf_uprobe_options *options)
     return options->is_return ? "attach uretprobe" : "attach uprobe";
 }
 
-static int add_place(struct lbpf_uprobe_places *places, uint64_t offset)
+static int add_place(struct lbpf_uprobe_places *places, uint64_t offset, const char *name)
 {
+    struct lbpf_uprobe_place place = {.offset = offset};
+
     if (places->count == places->capacity) {
         size_t capacity = places->capacity ? places->capacity * 2 : 16;
-        uint64_t *grown = realloc(places->offsets, capacity * sizeof *grown);
+        struct lbpf_uprobe_place *grown = realloc(places->found, capacity * sizeof *grown);
 
         if (!grown)
             return -ENOMEM;
-        places->offsets = grown;
+        places->found = grown;
         places->capacity = capacity;
     }
-    places->offsets[places->count++] = offset;
+    place.name = strdup(name);
+    if (!place.name)
+        return -ENOMEM;
+    places->found[places->count++] = place;
     return 0;
 }
 
-static int compare_offsets(const void *a, const void *b)
+/* By offset; of several names of one place the one that people use first: malloc, __libc_malloc. */
+static int compare_places(const void *a, const void *b)
 {
-    const uint64_t *left = a, *right = b;
+    const struct lbpf_uprobe_place *left = a, *right = b;
 
-    return (*left > *right) - (*left < *right);
+    if (left->offset != right->offset)
+        return left->offset < right->offset ? -1 : 1;
+    if ((left->name[0] == '_') != (right->name[0] == '_'))
+        return left->name[0] == '_' ? 1 : -1;
+    return strcmp(left->name, right->name);
 }
 
 static void make_unique(struct lbpf_uprobe_places *places)
@@ -48,10 +58,12 @@ static void make_unique(struct lbpf_uprobe_places *places)
 
     if (places->count == 0)
         return;
-    qsort(places->offsets, places->count, sizeof *places->offsets, compare_offsets);
+    qsort(places->found, places->count, sizeof *places->found, compare_places);
     for (size_t i = 1; i < places->count; i++) {
-        if (places->offsets[i] != places->offsets[kept])
-            places->offsets[++kept] = places->offsets[i];
+        if (places->found[i].offset != places->found[kept].offset)
+            places->found[++kept] = places->found[i];
+        else
+            free(places->found[i].name);
     }
     places->count = kept + 1;
 }
@@ -103,7 +115,7 @@ static int find_symbol(struct lbpf_uprobe_places *places, const struct lbpf_upro
     if (result < 0)
         explain_symbol(result, options, options->symbol, &cause, error);
     else if ((result = check_offset(places, offset, options, error)) == 0 &&
-             (result = add_place(places, offset + options->offset)) < 0)
+             (result = add_place(places, offset + options->offset, options->symbol)) < 0)
         lbpf_error_no_memory(error, lbpf_uprobe_op(options));
     lbpf_error_clear(&cause);
     return result;
@@ -129,7 +141,7 @@ static int add_if_matching(void *context, const struct lbpf_elf_symbol *symbol)
         if (lbpf_elf_resolve_ifunc(&matching->places->binary.elf, name, &offset, NULL) != 0)
             return 0;
     }
-    return add_place(matching->places, offset);
+    return add_place(matching->places, offset, symbol->name);
 }
 
 static int find_matching(struct lbpf_uprobe_places *places,
@@ -160,6 +172,7 @@ static int find_address(struct lbpf_uprobe_places *places,
 {
     uint64_t offset;
     int result = lbpf_elf_offset(&places->binary.elf, options->address, &offset);
+    char name[32];
 
     if (result < 0) {
         lbpf_error_set(error, -result, lbpf_uprobe_op(options),
@@ -170,7 +183,10 @@ static int find_address(struct lbpf_uprobe_places *places,
                         "not one of a running process");
         return result;
     }
-    return add_place(places, offset) < 0 ? lbpf_error_no_memory(error, lbpf_uprobe_op(options)) : 0;
+    snprintf(name, sizeof name, "0x%llx", (unsigned long long)options->address);
+    return add_place(places, offset, name) < 0
+               ? lbpf_error_no_memory(error, lbpf_uprobe_op(options))
+               : 0;
 }
 
 static int check_options(const struct lbpf_uprobe_options *options, struct lbpf_error *error)
@@ -200,9 +216,14 @@ static int make_safe(struct lbpf_uprobe_places *places, const struct lbpf_uprobe
     size_t kept = 0;
 
     for (size_t i = 0; i < places->count; i++) {
-        if (lbpf_elf_probe_offset(&places->binary.elf, &places->offsets[i]) == 0)
-            places->offsets[kept++] = places->offsets[i];
+        struct lbpf_uprobe_place place = places->found[i];
+
+        if (lbpf_elf_probe_offset(&places->binary.elf, &place.offset) == 0)
+            places->found[kept++] = place;
+        else
+            free(place.name);
     }
+    places->count = kept;
     if (kept == 0) {
         lbpf_error_set(
             error, EOPNOTSUPP, lbpf_uprobe_op(options),
@@ -214,7 +235,6 @@ static int make_safe(struct lbpf_uprobe_places *places, const struct lbpf_uprobe
                    "an address behind that instruction");
         return -EOPNOTSUPP;
     }
-    places->count = kept;
     make_unique(places);
     return 0;
 }
@@ -242,11 +262,21 @@ static int open_binary(struct lbpf_uprobe_places *places, const struct lbpf_upro
     return result;
 }
 
-/* Offsets in the file that processes map, of those in the ELF file. */
-static void move_places(struct lbpf_uprobe_places *places)
+/* What was found, as the kernel wants it: offsets in the file that processes map, which may hold
+ * the ELF file somewhere inside. */
+static int finish_places(struct lbpf_uprobe_places *places)
 {
-    for (size_t i = 0; i < places->count; i++)
-        places->offsets[i] += places->binary.start;
+    places->offsets = calloc(places->count, sizeof *places->offsets);
+    places->names = calloc(places->count, sizeof *places->names);
+    if (!places->offsets || !places->names)
+        return -ENOMEM;
+    for (size_t i = 0; i < places->count; i++) {
+        places->offsets[i] = places->found[i].offset + places->binary.start;
+        places->names[i] = places->found[i].name;
+    }
+    free(places->found);
+    places->found = NULL;
+    return 0;
 }
 
 static int find_offsets(struct lbpf_uprobe_places *places,
@@ -258,8 +288,8 @@ static int find_offsets(struct lbpf_uprobe_places *places,
 
     if (result == 0)
         result = make_safe(places, options, error);
-    if (result == 0)
-        move_places(places);
+    if (result == 0 && finish_places(places) < 0)
+        return lbpf_error_no_memory(error, lbpf_uprobe_op(options));
     return result;
 }
 
@@ -293,8 +323,16 @@ void lbpf_uprobe_places_free(struct lbpf_uprobe_places *places)
 {
     if (!places)
         return;
+    for (size_t i = 0; i < places->count; i++) {
+        if (places->found)
+            free(places->found[i].name);
+        else if (places->names)
+            free(places->names[i]);
+    }
     lbpf_binary_close(&places->binary);
+    free(places->found);
     free(places->offsets);
+    free(places->names);
     free(places);
 }
 

@@ -29,7 +29,7 @@ static struct lbpf_wish make_wish(const struct lbpf_uprobe_options *options,
 }
 
 static int attach(struct lbpf_session *session, const struct lbpf_uprobe_options *options,
-                  const struct lbpf_uprobe_places *places, struct lbpf_link **link,
+                  struct lbpf_uprobe_places *places, struct lbpf_link **link,
                   struct lbpf_error *error)
 {
     char text[PATH_MAX + 512], *asked = NULL;

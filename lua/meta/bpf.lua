@@ -900,6 +900,12 @@ function Link:kind() end
 ---@return integer
 function Link:count() end
 
+--- The names of the functions or tracepoints that a link of attach_uprobe, attach_uretprobe or
+--- attach_tracepoint covers. Where bpf_get_attach_cookie(ctx) gives the program n, it runs at the
+--- place with index n + 1.
+---@return string[]
+function Link:places() end
+
 --- A descriptor, lent: the socket of attach_raw_socket, else of the first place.
 ---@return integer? fd nil when detached
 function Link:fd() end

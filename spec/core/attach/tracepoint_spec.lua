@@ -141,6 +141,27 @@ print(b:num_open_tracepoints())]], "prlimit --nofile=60")
   end)
 end)
 
+describe("the attach cookie of tracepoints", function()
+  it_with_tracepoints("tells a program which one it runs at", function()
+    local b <close> = bpf.BPF{text = [[
+BPF_HASH(hits, u64, u64);
+int on_hit(struct tracepoint__syscalls__sys_enter_dup3 *args) {
+  if ((int)args->oldfd == -7) hits.atomic_increment(bpf_get_attach_cookie(args));
+  return 0;
+}
+]]}
+    local link <const> = b:attach_tracepoint{tp_re = "syscalls:sys_enter_dup.*", fn_name = "on_hit"}
+    calls.make(count)
+    local places <const> = link:places()
+    assert.equal(link:count(), #places)
+    assert.equal(1, #b.hits)
+    for index, number in b.hits:items() do
+      assert.equal("syscalls:sys_enter_dup3", places[index + 1])
+      assert.equal(count, number)
+    end
+  end)
+end)
+
 describe("TRACEPOINT_PROBE", function()
   it_with_tracepoints("is attached by itself", function()
     local b <close> = bpf.BPF{text = [[

@@ -312,6 +312,29 @@ describe("uprobe", function()
     assert.equal(0, b:num_open_uprobes())
   end)
 
+  it_with_uprobes("tells a program by its cookie which place it runs at", function()
+    for _, mechanism in ipairs{ "best", "uprobe" } do
+      local counter <close> = bpf.BPF{text = [[
+BPF_HASH(hits, u64, u64);
+int on_hit(void *ctx) { hits.atomic_increment(bpf_get_attach_cookie(ctx)); return 0; }
+]]}
+      local link <const> = counter:attach_uprobe{
+        name = target.path(), sym_re = "answer|six|visit", fn_name = "on_hit",
+        mechanism = mechanism ~= "best" and mechanism or nil,
+      }
+      target.run(count)
+      local places <const>, hits <const> = link:places(), {}
+      assert.equal(3, #places)
+      for index, number in counter.hits:items() do hits[places[index + 1]] = number end
+      assert.equal(count, hits.answer)
+      assert.equal(count, hits.visit)
+      local one <const> = counter:attach_uprobe{name = "c", sym = "strlen", fn_name = "on_hit"}
+      assert.same({"strlen"}, one:places())
+      link:detach()
+      assert.same(places, link:places())
+    end
+  end)
+
   it_with_uprobes("says which function, library or process is not there", function()
     local cases <const> = {
       {{name = target.path(), sym = "anwser"}, "anwser", "answer"},
