@@ -1,0 +1,90 @@
+local json = require "dkjson"
+local process = require("spec.support.process")
+
+local naps, nap_us = 7, 20000
+
+-- A program that waits for a line, and then sleeps so often. The call is made in nap() itself,
+-- because the C library keeps no frame pointers, which the kernel follows.
+local source = ([[
+  #include <stdio.h>
+  #include <sys/syscall.h>
+  #include <time.h>
+  #include <unistd.h>
+  __attribute__((noinline)) void nap(const struct timespec *time)
+  {
+      long result = SYS_nanosleep;
+      asm volatile("syscall" : "+a"(result) : "D"(time), "S"(0) : "rcx", "r11", "memory");
+  }
+  int main(void)
+  {
+      struct timespec time = {0, %d000};
+      puts("ready");
+      fflush(stdout);
+      getchar();
+      for (int i = 0; i < %d; i++)
+          nap(&time);
+      puts("done");
+      fflush(stdout);
+      pause();
+  }
+]]):format(nap_us, naps)
+
+describe("offcputime", function()
+  local program
+  setup(function() program = process.compile(source) end)
+  teardown(function() os.remove(program) end)
+
+  -- What the tool says about the program while it sleeps.
+  local function trace(options)
+    local pipe = os.tmpname()
+    os.remove(pipe)
+    assert(os.execute("mkfifo " .. pipe))
+    local sleeper = process.start(("%s <>%s"):format(program, pipe))
+    sleeper:wait_for("ready")
+    local tool = process.start(("./luabpf offcputime --pid %d %s"):format(sleeper.pid, options))
+    tool:wait_for("^Tracing waits")
+    local input = assert(io.open(pipe, "w"))
+    input:write("go")
+    input:close()
+    sleeper:wait_for("done")
+    tool:signal("INT")
+    local status, out, errors = tool:finish()
+    sleeper:signal("KILL")
+    sleeper:finish()
+    os.remove(pipe)
+    assert.equal("", errors)
+    assert.equal(0, status)
+    return out
+  end
+
+  it("adds up what a thread sleeps, under the function that sleeps", function()
+    local picture = os.tmpname()
+    local out = trace("--min-block-time 5000 --flamegraph " .. picture)
+    local user, us = out:match("    %-%-\n(    nap\n.-)    %-  +%S+ %(%d+%)\n +(%d+)\n")
+    assert.truthy(user, out)
+    assert.truthy(user:find("^    nap\n    main\n"))
+    assert.truthy(out:find("    __schedule\n", 1, true))
+    us = tonumber(us)
+    assert.is_true(us >= naps * nap_us, us)
+    assert.is_true(us < naps * nap_us * 10, us)
+    local file = assert(io.open(picture))
+    assert.truthy(file:read("a"):find("nap", 1, true))
+    file:close()
+    os.remove(picture)
+  end)
+
+  it("leaves out what is shorter or longer than asked", function()
+    assert.is_nil(trace("-M 5000 -U"):find("nap", 1, true))
+  end)
+
+  it("writes JSON with exact integers", function()
+    local status, out, errors = process.run("./luabpf offcputime --json --duration 0.1 -u")
+    assert.equal("", errors)
+    assert.equal(0, status)
+    for line in out:gmatch("[^\n]+") do
+      local record = assert(json.decode(line))
+      assert.equal("integer", math.type(record.microseconds))
+      assert.is_table(record.kernel)
+    end
+  end)
+end)
