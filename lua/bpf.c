@@ -76,18 +76,11 @@ void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
 
 /* ---- construction --------------------------------------------------------------------------- */
 
-static const char *const constructor_names[] = {"text",
-                                                "src_file",
-                                                "obj",
-                                                "cflags",
-                                                "debug",
-                                                "allow_rlimit",
-                                                "auto_attach",
-                                                "cache",
-                                                "mechanism",
-                                                "usdt_contexts",
-                                                "attach_usdt_ignore_pid",
-                                                NULL};
+static const char *const constructor_names[] = {
+    "text",   "src_file",  "hdr_file",      "obj",
+    "cflags", "debug",     "allow_rlimit",  "auto_attach",
+    "cache",  "mechanism", "usdt_contexts", "attach_usdt_ignore_pid",
+    NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
 /* Fills source->cflags from the option; the array lies in a userdata that is left on the stack, the
@@ -171,6 +164,17 @@ static void read_program(lua_State *L, struct lbpf_session_options *options)
     read_cflags(L, &options->source);
 }
 
+/* hdr_file: as in BCC, a file that has to be there, and no more. */
+static void look_for_header(lua_State *L)
+{
+    const char *name = lbpf_args_string(L, &constructor_options, "hdr_file", NULL);
+
+    if (!name || !*name)
+        return;
+    lbpf_source_read(L, name, lbpf_scratch_push(L));
+    lua_pop(L, 1);
+}
+
 /* The contexts of option usdt_contexts; the array lies in a userdata that is left on the stack, the
  * contexts are held by the option's list, which is left there too. */
 static struct lbpf_usdt **read_usdt(lua_State *L, size_t *count)
@@ -248,6 +252,7 @@ static int bpf_new(lua_State *L)
     options.source.no_cache =
         lbpf_args_has(L, "cache") && !lbpf_args_boolean(L, &constructor_options, "cache");
     options.source.perf_output = wants_perf(L);
+    look_for_header(L);
     read_program(L, &options);
     lua_pushvalue(L, given);
     contexts = read_usdt(L, &context_count);

@@ -180,6 +180,7 @@ function bpf.until_interrupted(fn, ...) end
 ---@class bpf.options
 ---@field text? string C program; exactly one of text, src_file and obj
 ---@field src_file? string C file; looked up as given, then beside the script
+---@field hdr_file? string a file that has to be there; not used further, as in BCC
 ---@field obj? string compiled object
 ---@field cflags? string[] arguments for clang, after our own
 ---@field debug? integer DEBUG_* flags; what they ask for goes to stderr

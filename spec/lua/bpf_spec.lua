@@ -57,6 +57,14 @@ describe("BPF", function()
     assert.error_matches(function() bpf.BPF { text = "", debug = "x" } end, "must be an integer")
   end)
 
+  it("looks for a header file, as BCC does", function()
+    local b <close> = bpf.BPF { obj = path, hdr_file = path }
+    assert.truthy(b.counts)
+    local ok, e = pcall(bpf.BPF, { obj = path, hdr_file = "/nowhere/at all.h" })
+    assert.is_false(ok)
+    assert.equal("Could not find file /nowhere/at all.h", e.message)
+  end)
+
   it("says which file it did not find", function()
     for _, way in ipairs { "src_file", "obj" } do
       local ok, e = pcall(bpf.BPF, { [way] = "/nowhere/at all.c" })

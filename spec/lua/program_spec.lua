@@ -1,11 +1,14 @@
 -- Programs without attachments: what a text defines, and loading one function.
 local bpf <const> = require "bpf"
+local packet <const> = require "spec.support.packet"
+local refusal <const> = require "spec.support.refusal"
 
 local text <const> = [[
 BPF_HASH(counts, u32);
 int second(struct pt_regs *ctx) { counts.increment(1); return 0; }
 int first(struct pt_regs *ctx) { u64 *value = 0; return *value; }
 int kprobe__no_such_function_anywhere(struct pt_regs *ctx) { return 0; }
+KFUNC_PROBE(no_such_function_either, int number) { return 0; }
 ]]
 
 describe("a BPF object's functions", function()
@@ -14,7 +17,8 @@ describe("a BPF object's functions", function()
     local b <close> = bpf.BPF{text = text, auto_attach = false}
     local names <const> = b:functions()
     table.sort(names)
-    assert.same({"first", "kprobe__no_such_function_anywhere", "second"}, names)
+    assert.same({"first", "kfunc__vmlinux__no_such_function_either",
+      "kprobe__no_such_function_anywhere", "second"}, names)
     assert.equal(0, b:num_open_kprobes())
   end)
 
@@ -32,6 +36,22 @@ describe("a BPF object's functions", function()
     local ok <const>, failure <const> = pcall(b.load_func, b, "secnd", bpf.BPF.KPROBE)
     assert.is_false(ok)
     assert.truthy(tostring(failure):find("Unknown program secnd", 1, true))
+  end)
+
+  it("have BCC's names in the kernel", function()
+    if not packet.available() then return pending("needs bpftool") end
+    local b <close> = bpf.BPF{auto_attach = false, text = [[
+int kprobe__vfs_read(struct pt_regs *ctx) { return 0; }]]}
+    local program <const> = b:load_func("kprobe__vfs_read")
+    local pipe <const> = io.popen("bpftool prog show id " .. packet.id(program))
+    assert.truthy(pipe:read("a"):find("kprobe  name vfs_read ", 1, true))
+    pipe:close()
+  end)
+
+  it("that are for a kernel function which is not there are refused", function()
+    local b <close> = bpf.BPF{text = text, auto_attach = false}
+    local e <const> = refusal.of(function() b:attach_kfunc("no_such_function_either") end)
+    assert.truthy(e.message:find("has no function no_such_function_either", 1, true), e.message)
   end)
 end)
 

@@ -54,6 +54,24 @@ int on_answer(void *ctx) {
     assert.is_nil(b.stacks:get_symbols(-14, pid))
   end)
 
+  it("of the kernel are walked, and really cleared", function()
+    local b <close> = bpf.BPF{ text = [[
+BPF_STACK_TRACE(stacks, 64);
+BPF_HASH(ids, u32, s64);
+RAW_TRACEPOINT_PROBE(sched_process_exec) {
+  u32 one = 1;
+  s64 id = stacks.get_stackid(ctx, 0);
+  ids.update(&one, &id);
+  return 0;
+}]] }
+    os.execute("true")
+    local names <const> = {}
+    for name in b.stacks:walk(b.ids[1], BPF.ksym) do names[#names + 1] = name end
+    assert.truthy(table.concat(names, " "):find("bprm_execve", 1, true), table.concat(names, " "))
+    b.stacks:clear()
+    assert.is_nil(b.stacks:get_stack(b.ids[1]))
+  end)
+
   it("are named in one call, addresses of the kernel too #any_kernel", function()
     local schedule <const>, read <const> = BPF.ksymname("schedule"), BPF.ksymname("vfs_read")
     assert.same({ "schedule", "vfs_read+0x4", "[unknown]" }, {
