@@ -57,6 +57,14 @@ describe("lua/meta/bpf.lua", function()
     assert.same({}, missing(registered(), declared()))
   end)
 
+  it("is what docs/reference.md was made of", function()
+    local pipe = assert(io.popen("lua5.4 docs/reference.lua"))
+    local made = pipe:read("a")
+    pipe:close()
+    local written = assert(io.open("docs/reference.md")):read("a")
+    assert.is_true(made == written, "run lua5.4 docs/reference.lua > docs/reference.md")
+  end)
+
   it("declares the debug flags", function()
     local text = assert(io.open("lua/meta/bpf.lua")):read("a")
     for name, value in pairs(bpf) do
