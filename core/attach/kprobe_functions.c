@@ -1,13 +1,14 @@
 /*
- * Which kernel functions an expression can mean. No list of the kernel is complete: kallsyms has
- * every symbol, available_filter_functions those with a hook, the blacklist those that would crash;
- * and init code is gone by now. Either of the last two may be missing or closed to us, then the
- * rest decides. kallsyms comes first, so that of the long lists only what matched is kept.
+ * Which kernel functions an expression can mean: those in the kernel's list of functions with a
+ * hook, less those where a probe would crash. Each line of such a list costs the kernel the search
+ * for a symbol, so one list has to do: since Linux 6.5 there is one that has the addresses, too,
+ * which spare the kernel another search for each function. Only without tracefs are all symbols
+ * read, among which the end of every region says what is no place for probes.
  */
 #include "attach/link.h"
-#include "base/buffer.h"
 #include "base/strmap.h"
 #include "host/kallsyms.h"
+#include "host/lines.h"
 #include "host/match.h"
 #include "host/tracefs.h"
 
@@ -15,8 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LIST_LIMIT = 64 * 1024 * 1024 };
 
 static const char op[] = "list kernel functions";
 
@@ -28,7 +27,7 @@ struct region {
 
 struct candidate {
     struct lbpf_ksym symbol; /* its name is owned; its module is not kept */
-    bool is_traceable, is_forbidden;
+    bool is_forbidden;
 };
 
 struct listing {
@@ -37,46 +36,8 @@ struct listing {
     size_t count, capacity;
     struct lbpf_strmap numbers; /* of candidates, by name */
     struct region init, interrupt_entry;
+    size_t lines; /* of the list that is read */
 };
-
-/* Calls visit for the candidate of each name in one column (from 0) of a list. How many lines the
- * list has: 0 when it can't be read. */
-static size_t each_listed(struct listing *listing, const char *path, unsigned column,
-                          void (*visit)(struct candidate *candidate))
-{
-    struct lbpf_buffer text = {0};
-    char *rest = NULL;
-    size_t lines = 0;
-
-    if (lbpf_buffer_read_file(&text, path, LIST_LIMIT) < 0 || !text.data) {
-        lbpf_buffer_free(&text);
-        return 0;
-    }
-    for (char *line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        const struct lbpf_strmap_entry *entry;
-
-        for (unsigned i = 0; i < column; i++) {
-            line += strcspn(line, " \t");
-            line += strspn(line, " \t");
-        }
-        entry = lbpf_strmap_get(&listing->numbers, line, strcspn(line, " \t"));
-        if (entry)
-            visit(&listing->candidates[entry->value]);
-        lines++;
-    }
-    lbpf_buffer_free(&text);
-    return lines;
-}
-
-static void forbid(struct candidate *candidate)
-{
-    candidate->is_forbidden = true;
-}
-
-static void allow(struct candidate *candidate)
-{
-    candidate->is_traceable = true;
-}
 
 /* Whether name lies in the region, whose two marks are symbols themselves. */
 static bool is_inside(struct region *region, const char *name)
@@ -112,24 +73,21 @@ static bool is_cold_part(const char *name)
     return false;
 }
 
-static bool is_candidate(struct listing *listing, const char *name, char type)
+/* "__ftrace_invalid_address___16" stands for a weak function that another one replaced. */
+static bool is_function(const char *name)
 {
-    /* both watch every symbol, whether it is a candidate or not */
-    bool in_init = is_inside(&listing->init, name);
-    bool in_entry = is_inside(&listing->interrupt_entry, name);
-
-    if (in_init || in_entry || !strchr("tTwW", type))
-        return false;
-    if (has_prefix(name, "_kbl_addr_") || has_prefix(name, "__perf") || has_prefix(name, "perf_") ||
-        has_prefix(name, "__SCT__") || is_cold_part(name))
-        return false;
-    return lbpf_match_name(&listing->match, name);
+    return !has_prefix(name, "_kbl_addr_") && !has_prefix(name, "__perf") &&
+           !has_prefix(name, "perf_") && !has_prefix(name, "__SCT__") &&
+           !has_prefix(name, "__ftrace_invalid_address__") && !is_cold_part(name);
 }
 
-static int add_candidate(struct listing *listing, const struct lbpf_ksym *symbol)
+/* The first of several with one name counts, as it does for the kernel. */
+static int add_candidate(struct listing *listing, const char *name, size_t size, uint64_t address)
 {
     struct candidate *candidate;
 
+    if (lbpf_strmap_get(&listing->numbers, name, size))
+        return 0;
     if (listing->count == listing->capacity) {
         size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
         struct candidate *grown = realloc(listing->candidates, capacity * sizeof *grown);
@@ -139,44 +97,112 @@ static int add_candidate(struct listing *listing, const struct lbpf_ksym *symbol
         listing->candidates = grown;
         listing->capacity = capacity;
     }
-    if (lbpf_strmap_set(&listing->numbers, symbol->name, strlen(symbol->name), listing->count) < 0)
+    if (lbpf_strmap_set(&listing->numbers, name, size, listing->count) < 0)
         return -ENOMEM;
     candidate = &listing->candidates[listing->count];
-    *candidate = (struct candidate){.symbol = {.address = symbol->address, .module = ""}};
-    candidate->symbol.name = strdup(symbol->name);
+    *candidate = (struct candidate){.symbol = {.address = address, .module = ""}};
+    candidate->symbol.name = strndup(name, size);
     listing->count += candidate->symbol.name != NULL;
     return candidate->symbol.name ? 0 : -ENOMEM;
+}
+
+/* --- the lists
+ * -------------------------------------------------------------------------------------------- */
+
+/* "name" or "name [module]". */
+static int visit_name(void *context, char *line)
+{
+    struct listing *listing = context;
+    size_t size = strcspn(line, " \t");
+
+    listing->lines++;
+    line[size] = '\0';
+    if (!lbpf_match_name(&listing->match, line) || !is_function(line))
+        return 0;
+    return add_candidate(listing, line, size, 0);
+}
+
+/* "ffffffff81000000 name" or "… name [module]". The address is that of the hook. */
+static int visit_addressed_name(void *context, char *line)
+{
+    struct listing *listing = context;
+    char *name = strchr(line, ' ');
+    size_t size;
+
+    listing->lines++;
+    if (!name)
+        return 0;
+    name++;
+    size = strcspn(name, " \t");
+    name[size] = '\0';
+    if (!lbpf_match_name(&listing->match, name) || !is_function(name))
+        return 0;
+    return add_candidate(listing, name, size, strtoull(line, NULL, 16));
 }
 
 static int visit_symbol(void *context, const struct lbpf_ksym *symbol, char type)
 {
     struct listing *listing = context;
+    /* both watch every symbol, whether it is a candidate or not */
+    bool in_init = is_inside(&listing->init, symbol->name);
+    bool in_entry = is_inside(&listing->interrupt_entry, symbol->name);
 
-    if (!is_candidate(listing, symbol->name, type) ||
-        lbpf_strmap_has(&listing->numbers, symbol->name))
+    if (in_init || in_entry || !strchr("tTwW", type) ||
+        !lbpf_match_name(&listing->match, symbol->name) || !is_function(symbol->name))
         return 0;
-    return add_candidate(listing, symbol);
+    return add_candidate(listing, symbol->name, strlen(symbol->name), symbol->address);
 }
+
+/* "0xffffffff81000000-0xffffffff81000040\tname" */
+static int visit_forbidden(void *context, char *line)
+{
+    struct listing *listing = context;
+    const struct lbpf_strmap_entry *entry;
+
+    line += strcspn(line, " \t");
+    line += strspn(line, " \t");
+    entry = lbpf_strmap_get(&listing->numbers, line, strcspn(line, " \t"));
+    if (entry)
+        listing->candidates[entry->value].is_forbidden = true;
+    return 0;
+}
+
+/* Reads the first list that there is, and that we may read. */
+static int read_candidates(struct listing *listing, struct lbpf_error *error)
+{
+    static const struct {
+        const char *name;
+        int (*visit)(void *context, char *line);
+    } lists[] = {
+        {"available_filter_functions_addrs", visit_addressed_name},
+        {"available_filter_functions", visit_name},
+    };
+    const char *folder = lbpf_tracefs(NULL);
+    char path[128];
+
+    for (size_t i = 0; folder && i < sizeof lists / sizeof lists[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, lists[i].name);
+        if (lbpf_lines_each(path, op, lists[i].visit, listing, NULL) == -ENOMEM)
+            return -ENOMEM;
+        if (listing->lines > 0)
+            return 0;
+    }
+    return lbpf_kallsyms_scan(NULL, visit_symbol, listing, error);
+}
+
+/* --- the whole
+ * -------------------------------------------------------------------------------------------- */
 
 static int visit_candidates(struct listing *listing,
                             int (*visit)(void *context, const struct lbpf_ksym *symbol),
                             void *context)
 {
-    const char *folder = lbpf_tracefs(NULL);
-    size_t traceable = 0;
-    char path[128];
     int result = 0;
 
-    each_listed(listing, "/sys/kernel/debug/kprobes/blacklist", 1, forbid);
-    if (folder) {
-        snprintf(path, sizeof path, "%s/available_filter_functions", folder);
-        traceable = each_listed(listing, path, 0, allow);
-    }
+    lbpf_lines_each("/sys/kernel/debug/kprobes/blacklist", op, visit_forbidden, listing, NULL);
     for (size_t i = 0; i < listing->count && result == 0; i++) {
-        const struct candidate *candidate = &listing->candidates[i];
-
-        if (!candidate->is_forbidden && (traceable == 0 || candidate->is_traceable))
-            result = visit(context, &candidate->symbol);
+        if (!listing->candidates[i].is_forbidden)
+            result = visit(context, &listing->candidates[i].symbol);
     }
     return result;
 }
@@ -202,7 +228,7 @@ int lbpf_kprobe_each_function(const char *expression,
 
     if (result < 0)
         return result;
-    result = lbpf_kallsyms_scan(NULL, visit_symbol, &listing, error);
+    result = read_candidates(&listing, error);
     if (result == 0 && listing.count > 0)
         result = visit_candidates(&listing, visit, context);
     if (result == -ENOMEM)

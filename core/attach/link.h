@@ -73,7 +73,8 @@ struct lbpf_kprobe_options {
 };
 
 /* The kernel functions that event_re can mean: those that ftrace can trace, less what is never
- * traceable. Calls visit for each until it returns non-zero, which is returned. */
+ * traceable. Calls visit for each until it returns non-zero, which is returned. The address is that
+ * of the function or of its hook, or 0 when the kernel's list has none; the module is not told. */
 struct lbpf_ksym;
 int lbpf_kprobe_each_function(const char *expression,
                               int (*visit)(void *context, const struct lbpf_ksym *symbol),

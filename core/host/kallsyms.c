@@ -11,19 +11,16 @@
 
 #include "base/buffer.h"
 #include "base/strmap.h"
+#include "host/lines.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char proc_kallsyms[] = "/proc/kallsyms";
 static const char vmlinux_module[] = "kernel";
-
-enum { CHUNK = 64 * 1024 }; /* no line is longer; KSYM_NAME_LEN is 512 */
 
 /* --- reading ------------------------------------------------------------------------------------
  */
@@ -72,85 +69,30 @@ static bool parse_line(char *line, struct lbpf_ksym *symbol, char *type)
     return true;
 }
 
-typedef int scan_visit(void *context, const struct lbpf_ksym *symbol, char type);
+struct scan {
+    int (*visit)(void *context, const struct lbpf_ksym *symbol, char type);
+    void *context;
+};
 
-/* Visits the whole lines of text; *used is where the unfinished last one starts. */
-static int scan_lines(char *text, size_t size, size_t *used, scan_visit *visit, void *context)
+static int visit_line(void *context, char *line)
 {
-    char *line = text, *end;
-    int result = 0;
+    struct scan *scan = context;
+    struct lbpf_ksym symbol;
+    char type;
 
-    while (result == 0 && (end = memchr(line, '\n', (size_t)(text + size - line)))) {
-        struct lbpf_ksym symbol;
-        char type;
-
-        *end = '\0';
-        if (parse_line(line, &symbol, &type))
-            result = visit(context, &symbol, type);
-        line = end + 1;
-    }
-    *used = (size_t)(line - text);
-    return result;
+    return parse_line(line, &symbol, &type) ? scan->visit(scan->context, &symbol, type) : 0;
 }
 
-static int scan_fd(int fd, char *chunk, scan_visit *visit, void *context, int *read_error)
+int lbpf_kallsyms_scan(const char *path,
+                       int (*visit)(void *context, const struct lbpf_ksym *symbol, char type),
+                       void *context, struct lbpf_error *error)
 {
-    size_t size = 0, used;
-    int result = 0;
+    struct scan scan = {visit, context};
+    int result = lbpf_lines_each(path ? path : proc_kallsyms, "read kernel symbols", visit_line,
+                                 &scan, error);
 
-    for (;;) {
-        ssize_t got = read(fd, chunk + size, CHUNK - 1 - size);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            *read_error = errno;
-        if (got <= 0)
-            break;
-        size += (size_t)got;
-        result = scan_lines(chunk, size, &used, visit, context);
-        if (result != 0)
-            return result;
-        size -= used;
-        memmove(chunk, chunk + used, size);
-        if (size == CHUNK - 1)
-            size = 0; /* no line of kallsyms: drop it */
-    }
-    if (size > 0 && !*read_error) { /* a file may lack the last line's end */
-        chunk[size] = '\n';
-        result = scan_lines(chunk, size + 1, &used, visit, context);
-    }
-    return result;
-}
-
-int lbpf_kallsyms_scan(const char *path, scan_visit *visit, void *context, struct lbpf_error *error)
-{
-    static const char op[] = "read kernel symbols";
-    int fd, result, read_error = 0;
-    char *chunk;
-
-    if (!path)
-        path = proc_kallsyms;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        result =
-            lbpf_error_set(error, errno, op, "%s can not be opened: %s", path, strerror(errno));
-        if (result == -ENOENT && path == proc_kallsyms)
-            lbpf_error_hint(error,
-                            "is /proc mounted, and was this kernel built with CONFIG_KALLSYMS?");
-        return result;
-    }
-    chunk = malloc(CHUNK);
-    if (!chunk) {
-        close(fd);
-        return lbpf_error_no_memory(error, op);
-    }
-    result = scan_fd(fd, chunk, visit, context, &read_error);
-    free(chunk);
-    close(fd);
-    if (read_error)
-        return lbpf_error_set(error, read_error, op, "%s can not be read: %s", path,
-                              strerror(read_error));
+    if (result == -ENOENT && !path)
+        lbpf_error_hint(error, "is /proc mounted, and was this kernel built with CONFIG_KALLSYMS?");
     return result;
 }
 
