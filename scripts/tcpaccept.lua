@@ -1,0 +1,95 @@
+-- tcpaccept: show each TCP connection that a process accepts
+--
+-- accept() returns a file descriptor: the socket is found behind it, among the process's files.
+-- Connections that are accepted through io_uring make no such call.
+
+local bpf = require("bpf")
+local tool = require("bpf.tool")
+
+local parser = tool.parser("tcpaccept", "Show each TCP connection that a process accepts.",
+  "pid name time")
+parser:option("-P --port", "Only on this local port."):convert(math.tointeger)
+local options = parser:parse()
+
+local program = [[
+struct event_t {
+    u64 time_ns;
+    u32 pid;
+    u16 family, remote_port, local_port;
+    char comm[TASK_COMM_LEN];
+    u8 remote[16], local[16];
+};
+
+BPF_PERF_OUTPUT(events);
+
+static inline int leave(void *ctx, long fd)
+{
+    struct event_t event = {.time_ns = bpf_ktime_get_ns()};
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    event.pid = bpf_get_current_pid_tgid() >> 32;
+    if (fd < 0)
+        return 0;
+#ifdef PID
+    if (event.pid != PID)
+        return 0;
+#endif
+    struct file *file = task->files->fdt->fd[fd];
+    struct socket *socket = file->private_data;
+    struct sock *sk = socket->sk;
+    event.family = sk->__sk_common.skc_family;
+    if (sk->sk_protocol != 6 /* IPPROTO_TCP */)
+        return 0;
+    event.local_port = sk->__sk_common.skc_num;
+    event.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+#ifdef PORT
+    if (event.local_port != PORT)
+        return 0;
+#endif
+    if (event.family == 2 /* AF_INET */) {
+        *(u32 *)event.remote = sk->__sk_common.skc_daddr;
+        *(u32 *)event.local = sk->__sk_common.skc_rcv_saddr;
+    } else if (event.family == 10 /* AF_INET6 */) {
+        bpf_probe_read_kernel(event.remote, 16, &sk->__sk_common.skc_v6_daddr);
+        bpf_probe_read_kernel(event.local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+    } else {
+        return 0;
+    }
+    bpf_get_current_comm(&event.comm, sizeof(event.comm));
+    events.perf_submit(ctx, &event, sizeof(event));
+    return 0;
+}
+
+TRACEPOINT_PROBE(syscalls, sys_exit_accept)
+{
+    return leave(args, args->ret);
+}
+
+TRACEPOINT_PROBE(syscalls, sys_exit_accept4)
+{
+    return leave(args, args->ret);
+}
+]]
+
+local b <close> = bpf.BPF{
+  text = program, cflags = tool.define{ PID = options.pid, PORT = options.port },
+}
+
+local show = tool.printer(options, {
+  "time_ns",
+  { "PID", "%-7d", "pid" },
+  { "COMM", "%-16s", "comm" },
+  { "IP", "%-2d", "ip" },
+  { "RADDR", "%-15s", "remote" },
+  { "RPORT", "%-5d", "remote_port" },
+  { "LADDR", "%-15s", "local" },
+  { "LPORT", "%-5d", "local_port" },
+})
+
+b.events:open_perf_buffer(function(_, event)
+  local record = event:totable()
+  record.ip = event.family == 2 and 4 or 6
+  record.remote = tool.address(event.family, event:bytes("remote"))
+  record["local"] = tool.address(event.family, event:bytes("local"))
+  show(record)
+end)
+tool.poll(b, options)

@@ -1,0 +1,104 @@
+-- tcpconnect: show each TCP connection that a process opens, or count them
+--
+-- A socket's state turns to SYN_SENT while its process is in connect(): so the process is known,
+-- and calls that fail later are shown, too.
+
+local bpf = require("bpf")
+local tool = require("bpf.tool")
+
+local parser = tool.parser("tcpconnect", "Show each TCP connection that a process opens.",
+  "pid name time")
+parser:flag("-U --print-uid", "Show the user id.")
+parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
+parser:option("-P --port", "Only to this port."):convert(math.tointeger)
+parser:flag("-c --count", "Count the connections of each process and target; show them at the end.")
+local options = parser:parse()
+
+local program = [[
+struct target_t {
+    u32 pid, uid;
+    u16 family, port;
+    char comm[TASK_COMM_LEN];
+    u8 source[16], target[16];
+};
+struct event_t {
+    u64 time_ns;
+    struct target_t to;
+};
+
+BPF_PERF_OUTPUT(events);
+BPF_HASH(counts, struct target_t, u64, 65536);
+
+TRACEPOINT_PROBE(sock, inet_sock_set_state)
+{
+    if (args->newstate != 2 /* TCP_SYN_SENT */ || args->protocol != 6 /* IPPROTO_TCP */)
+        return 0;
+    struct event_t event = {.time_ns = bpf_ktime_get_ns()};
+    struct target_t *to = &event.to;
+    to->pid = bpf_get_current_pid_tgid() >> 32;
+    to->uid = bpf_get_current_uid_gid();
+    to->family = args->family;
+    to->port = args->dport;
+#ifdef PID
+    if (to->pid != PID)
+        return 0;
+#endif
+#ifdef ONLY_UID
+    if (to->uid != ONLY_UID)
+        return 0;
+#endif
+#ifdef PORT
+    if (to->port != PORT)
+        return 0;
+#endif
+    bpf_get_current_comm(&to->comm, sizeof(to->comm));
+    if (to->family == 2 /* AF_INET */) {
+        __builtin_memcpy(to->source, args->saddr, 4);
+        __builtin_memcpy(to->target, args->daddr, 4);
+    } else {
+        __builtin_memcpy(to->source, args->saddr_v6, 16);
+        __builtin_memcpy(to->target, args->daddr_v6, 16);
+    }
+#ifdef COUNT
+    counts.atomic_increment(*to);
+#else
+    events.perf_submit(args, &event, sizeof(event));
+#endif
+    return 0;
+}
+]]
+
+local b <close> = bpf.BPF{
+  text = program,
+  cflags = tool.define{
+    PID = options.pid, ONLY_UID = options.uid, PORT = options.port, COUNT = options.count,
+  },
+}
+
+local columns = {
+  "time_ns",
+  { "PID", "%-7d", "pid" },
+  { "COMM", "%-16s", "comm" },
+  { "IP", "%-2d", "ip" },
+  { "SADDR", "%-15s", "source" },
+  { "DADDR", "%-15s", "target" },
+  { "DPORT", "%-5d", "port" },
+}
+if options.print_uid or options.json then table.insert(columns, 2, { "UID", "%-5d", "uid" }) end
+if options.count then columns[#columns + 1] = { "COUNT", "%d", "count" } end
+local show = tool.printer(options, columns)
+
+local function record(to, more)
+  more.pid, more.uid, more.comm, more.port = to.pid, to.uid, to.comm, to.port
+  more.ip = to.family == 2 and 4 or 6
+  more.source = tool.address(to.family, to:bytes("source"))
+  more.target = tool.address(to.family, to:bytes("target"))
+  return more
+end
+
+b.events:open_perf_buffer(function(_, event)
+  show(record(event.to, { time_ns = event.time_ns }))
+end)
+tool.poll(b, options)
+
+for to, count in b.counts:items() do show(record(to, { count = count })) end

@@ -1,0 +1,129 @@
+-- tcplife: show each TCP connection when it ends: who had it, for how long, and how much it moved
+--
+-- A socket's process is known at connect(), and when it closes the socket.
+
+local bpf = require("bpf")
+local tool = require("bpf.tool")
+
+local parser = tool.parser("tcplife", "Show each TCP connection when it ends.", "pid name time")
+parser:option("-L --local-port", "Only on this local port."):convert(math.tointeger)
+parser:option("-D --remote-port", "Only to this remote port."):convert(math.tointeger)
+local options = parser:parse()
+
+local program = [[
+struct who_t {
+    u32 pid;
+    char comm[TASK_COMM_LEN];
+};
+struct event_t {
+    u64 time_ns, duration_ns, received_bytes, sent_bytes;
+    struct who_t who;
+    u16 family, local_port, remote_port;
+    u8 local[16], remote[16];
+};
+
+BPF_HASH(births, const void *, u64, 65536);
+BPF_HASH(owners, const void *, struct who_t, 65536);
+BPF_PERF_OUTPUT(events);
+
+static inline void set_current(struct who_t *who)
+{
+    who->pid = bpf_get_current_pid_tgid() >> 32;
+    bpf_get_current_comm(&who->comm, sizeof(who->comm));
+}
+
+TRACEPOINT_PROBE(sock, inet_sock_set_state)
+{
+    const void *sk = args->skaddr;
+    int state = args->newstate;
+    if (args->protocol != 6 /* IPPROTO_TCP */)
+        return 0;
+
+    if (state < 4) { // ESTABLISHED 1, SYN_SENT 2, SYN_RECV 3: up to here it begins
+        u64 now = bpf_ktime_get_ns();
+        births.update(&sk, &now);
+    }
+    // In SYN_SENT, FIN_WAIT1 and LAST_ACK the process acts, elsewhere mostly the network.
+    if (state == 2 || state == 4 || state == 9) {
+        struct who_t who = {};
+        set_current(&who);
+        owners.update(&sk, &who);
+    }
+    if (state != 7 /* TCP_CLOSE */)
+        return 0;
+
+    u64 *birth = births.lookup(&sk);
+    struct who_t *who = owners.lookup(&sk);
+    struct tcp_sock *tcp = (struct tcp_sock *)sk;
+    struct event_t event = {.time_ns = bpf_ktime_get_ns()};
+    if (!birth)
+        return 0;
+    event.duration_ns = event.time_ns - *birth;
+    births.delete(&sk);
+    if (who) {
+        event.who = *who;
+        owners.delete(&sk);
+    } else {
+        set_current(&event.who);
+    }
+    event.family = args->family;
+    event.local_port = args->sport;
+    event.remote_port = args->dport;
+#ifdef PID
+    if (event.who.pid != PID)
+        return 0;
+#endif
+#ifdef LOCAL_PORT
+    if (event.local_port != LOCAL_PORT)
+        return 0;
+#endif
+#ifdef REMOTE_PORT
+    if (event.remote_port != REMOTE_PORT)
+        return 0;
+#endif
+    event.received_bytes = tcp->bytes_received;
+    if (((struct sock_common *)sk)->skc_flags & 1 << SOCK_DONE)
+        event.received_bytes--; // the FIN, which counts as a byte
+    event.sent_bytes = tcp->bytes_sent - tcp->bytes_retrans;
+    if (args->family == 2 /* AF_INET */) {
+        __builtin_memcpy(event.local, args->saddr, 4);
+        __builtin_memcpy(event.remote, args->daddr, 4);
+    } else {
+        __builtin_memcpy(event.local, args->saddr_v6, 16);
+        __builtin_memcpy(event.remote, args->daddr_v6, 16);
+    }
+    events.perf_submit(args, &event, sizeof(event));
+    return 0;
+}
+]]
+
+local b <close> = bpf.BPF{
+  text = program,
+  cflags = tool.define{
+    PID = options.pid, LOCAL_PORT = options.local_port, REMOTE_PORT = options.remote_port,
+  },
+}
+
+local show = tool.printer(options, {
+  "time_ns",
+  { "PID", "%-7d", "pid" },
+  { "COMM", "%-16s", "comm" },
+  { "IP", "%-2d", "ip" },
+  { "LADDR", "%-15s", "local" },
+  { "LPORT", "%-5d", "local_port" },
+  { "RADDR", "%-15s", "remote" },
+  { "RPORT", "%-5d", "remote_port" },
+  { "TX(KB)", "%8.1f", "sent_bytes", 1 / 1024 },
+  { "RX(KB)", "%8.1f", "received_bytes", 1 / 1024 },
+  { "TIME(ms)", "%.2f", "duration_ns", 1e-6 },
+})
+
+b.events:open_perf_buffer(function(_, event)
+  local record = event:totable()
+  record.pid, record.comm = event.who.pid, event.who.comm
+  record.ip = event.family == 2 and 4 or 6
+  record["local"] = tool.address(event.family, event:bytes("local"))
+  record.remote = tool.address(event.family, event:bytes("remote"))
+  show(record)
+end)
+tool.poll(b, options)

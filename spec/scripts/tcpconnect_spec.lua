@@ -1,0 +1,27 @@
+local build = require("spec.support.build")
+local tool = require("spec.support.tool")
+
+describe("tcpconnect", function()
+  it("shows each connection with its addresses, refused ones as well", function()
+    for family, address in pairs{ [4] = "127.0.0.1", [6] = "::1" } do
+      local pid, go = tool.prepare(("%s %d 5 10 10"):format(build.program("tcp_peers"), family))
+      local connections = tool.records("tcpconnect --pid " .. pid, go)
+      assert.equal(6, #connections)
+      local port = connections[1].port
+      for _, connection in ipairs(connections) do
+        connection.time_ns = nil
+        assert.same({
+          pid = pid, uid = 0, comm = "tcp_peers", ip = family, source = address, target = address,
+          port = port,
+        }, connection)
+      end
+    end
+  end)
+
+  it("counts them", function()
+    local pid, go = tool.prepare(build.program("tcp_peers") .. " 4 7 1 1")
+    local out = tool.run("tcpconnect --count --pid " .. pid, go)
+    assert.truthy(out:find(("\n%d +tcp_peers +4  127.0.0.1 +127.0.0.1 +%%d+ +8\n$"):format(pid)))
+    assert.equal(2, select(2, out:gsub("\n", "")))
+  end)
+end)

@@ -1,0 +1,24 @@
+local build = require("spec.support.build")
+local tool = require("spec.support.tool")
+
+describe("tcplife", function()
+  it("shows both ends of each connection, with exact bytes", function()
+    for family, address in pairs{ [4] = "127.0.0.1", [6] = "::1" } do
+      local pid, go = tool.prepare(("%s %d 5 3001 17"):format(build.program("tcp_peers"), family))
+      local ended = tool.records("tcplife --pid " .. pid, go)
+      local clients = tool.select(ended, function(record) return record.sent_bytes == 3001 end)
+      local servers = tool.select(ended, function(record) return record.sent_bytes == 17 end)
+      assert.equal(5, #clients)
+      assert.equal(5, #servers)
+      for i, client in ipairs(clients) do
+        assert.equal(17, client.received_bytes)
+        assert.equal(3001, servers[i].received_bytes)
+        assert.equal(client.local_port, servers[i].remote_port)
+        assert.equal(address, client.remote)
+        assert.equal("tcp_peers", client.comm)
+        assert.is_true(client.duration_ns > 0 and client.duration_ns < 20e9)
+      end
+      assert.equal(11, #ended) -- and the one that was refused
+    end
+  end)
+end)
