@@ -14,22 +14,31 @@
 
 /* ---- C to Lua ------------------------------------------------------------------------------- */
 
-static void push_array(lua_State *L, int types, const struct lbpf_type *type,
-                       const unsigned char *base, uint32_t bit_offset, int parent)
+/* Pushes a plain table of copies. */
+static void push_elements(lua_State *L, int types, const struct lbpf_type *element,
+                          const unsigned char *bytes, uint32_t count)
 {
-    const unsigned char *at = base + bit_offset / 8;
-    uint32_t size = type->element->size;
-
-    if (lbpf_type_is_string(type)) {
-        lua_pushlstring(L, (const char *)at, lbpf_decode_string_length(type, at));
-        return;
-    }
     luaL_checkstack(L, 8, "a value is nested too deep");
-    lua_createtable(L, (int)type->count, 0);
-    for (uint32_t i = 0; i < type->count; i++) {
-        lbpf_value_push_part(L, types, type->element, base, bit_offset + i * size * 8, 0, parent);
+    lua_createtable(L, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        lbpf_value_push_part(L, types, element, bytes + (size_t)i * element->size, 0, 0, 0);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+}
+
+void lbpf_value_push_array(lua_State *L, int types, const struct lbpf_type *type,
+                           unsigned char *bytes, uint32_t size, int parent)
+{
+    struct lbpf_type rest = *type;
+    uint32_t length = type->element->size;
+
+    rest.count = length ? size / length : type->count;
+    if (lbpf_type_is_string(type))
+        lua_pushlstring(L, (const char *)bytes, lbpf_decode_string_length(&rest, bytes));
+    else if (parent)
+        lbpf_value_push_nested(L, types, type, bytes, rest.count * length, parent);
+    else
+        push_elements(L, types, type->element, bytes, rest.count);
 }
 
 void lbpf_value_push_part(lua_State *L, int types, const struct lbpf_type *type, const void *base,
@@ -48,12 +57,12 @@ void lbpf_value_push_part(lua_State *L, int types, const struct lbpf_type *type,
         lua_pushnumber(L, lbpf_decode_float(type, base, bit_offset));
         break;
     case LBPF_TYPE_ARRAY:
-        push_array(L, types, type, base, bit_offset, parent);
+        lbpf_value_push_array(L, types, type, at, type->size, parent);
         break;
     case LBPF_TYPE_STRUCT:
     case LBPF_TYPE_UNION:
         if (parent) {
-            lbpf_value_push_nested(L, types, type, at, parent);
+            lbpf_value_push_nested(L, types, type, at, type->size, parent);
         } else {
             const struct lbpf_record *record = lbpf_value_push_metatable(L, types, type);
 
@@ -189,15 +198,72 @@ static void check_elements(lua_State *L, int index, lua_Integer count, const str
         refuse(L, path, "elements are missing");
 }
 
+/* Same layout, as far as kinds, sizes, tags and member counts tell: the same type of another
+ * program.
+ */
+static bool is_twin(const struct lbpf_type *a, const struct lbpf_type *b)
+{
+    if (a->kind != b->kind || a->size != b->size || a->is_signed != b->is_signed)
+        return false;
+    if (a->kind == LBPF_TYPE_ARRAY)
+        return is_twin(a->element, b->element);
+    return !lbpf_type_is_record(a) ||
+           (a->member_count == b->member_count && !strcmp(a->name, b->name));
+}
+
+static int refuse_value(lua_State *L, const struct lbpf_path *path, const char *wanted,
+                        const struct lbpf_type *given)
+{
+    char name[160], reason[400];
+
+    lbpf_value_name_type(name, sizeof name, given);
+    snprintf(reason, sizeof reason, "%s expected, got one of %s", wanted, name);
+    return refuse(L, path, reason);
+}
+
+static void check_count(lua_State *L, const struct lbpf_type *type, size_t count,
+                        const struct lbpf_path *path)
+{
+    char reason[96];
+
+    if (count > type->count) {
+        snprintf(reason, sizeof reason, "%zu elements do not fit into an array of %u", count,
+                 type->count);
+        refuse(L, path, reason);
+    }
+}
+
+/* An array inside a struct value, perhaps inside the very one that is written. */
+static void copy_array(lua_State *L, const struct lbpf_view *view, const struct lbpf_type *type,
+                       unsigned char *bytes, const struct lbpf_path *path)
+{
+    const struct lbpf_type *given = view->record->type;
+    char wanted[192], name[160];
+
+    lbpf_value_check_alive(L, view);
+    if (given->kind != LBPF_TYPE_ARRAY || !is_twin(given->element, type->element)) {
+        lbpf_value_name_type(name, sizeof name, type);
+        snprintf(wanted, sizeof wanted, "a table or a value of %s", name);
+        refuse_value(L, path, wanted, given);
+    }
+    check_count(L, type, lbpf_array_count(view), path);
+    memmove(bytes, view->bytes, view->size);
+    memset(bytes + view->size, 0, type->size - view->size);
+}
+
 static void read_array(lua_State *L, int index, const struct lbpf_type *type, unsigned char *base,
                        uint32_t bit_offset, const struct lbpf_path *path)
 {
     struct lbpf_error error = {0};
     struct lbpf_path element = {.parent = path};
+    const struct lbpf_view *view = lbpf_value_any(L, index, NULL);
     size_t size, count;
     const char *text;
-    char reason[96];
 
+    if (view) {
+        copy_array(L, view, type, base + bit_offset / 8, path);
+        return;
+    }
     if (lua_type(L, index) == LUA_TSTRING) {
         text = lua_tolstring(L, index, &size);
         if (lbpf_type_is_string(type)) {
@@ -212,11 +278,7 @@ static void read_array(lua_State *L, int index, const struct lbpf_type *type, un
     if (!lua_istable(L, index))
         refuse_type(L, index, path, lbpf_type_is_string(type) ? "a string" : "an array");
     count = (size_t)lua_rawlen(L, index);
-    if (count > type->count) {
-        snprintf(reason, sizeof reason, "%zu elements do not fit into an array of %u", count,
-                 type->count);
-        refuse(L, path, reason);
-    }
+    check_count(L, type, count, path);
     luaL_checkstack(L, 8, "a value is nested too deep");
     check_elements(L, index, (lua_Integer)count, path);
     memset(base + bit_offset / 8, 0, type->size);
@@ -227,14 +289,6 @@ static void read_array(lua_State *L, int index, const struct lbpf_type *type, un
                              bit_offset + i * type->element->size * 8, 0, &element);
         lua_pop(L, 1);
     }
-}
-
-/* Same layout, as far as a tag, a size and a member count tell: the same struct of another program.
- */
-static bool is_twin(const struct lbpf_type *a, const struct lbpf_type *b)
-{
-    return a->kind == b->kind && a->size == b->size && a->member_count == b->member_count &&
-           !strcmp(a->name, b->name);
 }
 
 /* Offers the names of a record's fields, those of members without a name too. */
@@ -331,23 +385,17 @@ static void read_record(lua_State *L, int index, const struct lbpf_type *type, u
 {
     const struct lbpf_type *given = NULL;
     const struct lbpf_view *view = lbpf_value_any(L, index, &given);
-    char wanted[160];
+    char wanted[200], name[160];
     size_t size;
     const char *text;
 
     luaL_checkstack(L, 12, "a value is nested too deep");
-    snprintf(wanted, sizeof wanted, "a table of fields or a value of %s %s",
-             type->kind == LBPF_TYPE_UNION ? "union" : "struct",
-             type->name[0] ? type->name : "(anonymous)");
+    lbpf_value_name_type(name, sizeof name, type);
+    snprintf(wanted, sizeof wanted, "a table of fields or a value of %s", name);
     if (view) {
         lbpf_value_check_alive(L, view);
-        if (given != type && !is_twin(given, type)) {
-            char reason[320];
-
-            snprintf(reason, sizeof reason, "%s expected, got one of struct %s", wanted,
-                     given->name[0] ? given->name : "(anonymous)");
-            refuse(L, path, reason);
-        }
+        if (given != type && !is_twin(given, type))
+            refuse_value(L, path, wanted, given);
         memmove(base + bit_offset / 8, view->bytes, type->size);
     } else if (lua_type(L, index) == LUA_TSTRING) {
         text = lua_tolstring(L, index, &size);

@@ -1,8 +1,9 @@
 /*
- * Struct values. Each struct type has its own metatable, whose __index is a closure over a table
- * from field names to positions: reading a field is one raw table access and one decode. No
- * registry look-up happens on that path, because events are read through it. The type of a userdata
- * is told by its first word, which no other userdata of this process can hold.
+ * Struct values, and what they share with arrays inside them (value_array.c). Each struct type has
+ * its own metatable, whose __index is a closure over a table from field names to positions: reading
+ * a field is one raw table access and one decode. No registry look-up happens on that path, because
+ * events are read through it. The type of a userdata is told by its first word, which no other
+ * userdata of this process can hold.
  */
 #include "value.h"
 
@@ -16,23 +17,6 @@
 
 static const char types_name[] = "bpf.types";
 static const char value_methods_name[] = "bpf.value.methods";
-
-/* One named member; those of anonymous structs and unions count as the outer one's. */
-struct field {
-    const char *name;
-    const struct lbpf_type *type;
-    uint32_t bit_offset, bit_size;
-    bool is_integer; /* decoded without further questions */
-};
-
-struct lbpf_record {
-    const struct lbpf_type *type;
-    uint32_t field_count;
-    struct field fields[];
-};
-
-/* Upvalues of every metamethod of a struct type. */
-enum { UP_FIELDS = 1, UP_RECORD, UP_TYPES };
 
 /* ---- types userdata ------------------------------------------------------------------------- */
 
@@ -62,11 +46,6 @@ void lbpf_types_push(lua_State *L, struct lbpf_types *types)
 
 /* ---- struct values -------------------------------------------------------------------------- */
 
-static const struct lbpf_record *record_upvalue(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(UP_RECORD));
-}
-
 static int event_is_over(lua_State *L)
 {
     return lbpf_misuse(L, "this event is over: its bytes are only there inside the callback; keep "
@@ -79,17 +58,31 @@ void lbpf_value_check_alive(lua_State *L, const struct lbpf_view *view)
         event_is_over(L);
 }
 
-/* The struct value at index 1 of the metamethod's own type, alive. */
-static struct lbpf_view *check_self(lua_State *L, const struct lbpf_record *record)
+static int wrong_self(lua_State *L, const struct lbpf_type *type)
 {
+    char name[160];
+
+    lbpf_value_name_type(name, sizeof name, type);
+    return lbpf_misuse(L, "this is no value of %s", name);
+}
+
+struct lbpf_view *lbpf_value_check_self(lua_State *L)
+{
+    const struct lbpf_record *record = lua_touserdata(L, lua_upvalueindex(LBPF_VALUE_RECORD));
     struct lbpf_view *view = lua_touserdata(L, 1);
 
     if (lua_rawlen(L, 1) < sizeof *view || lua_type(L, 1) != LUA_TUSERDATA ||
         view->record != record)
-        lbpf_misuse(L, "this is no value of struct %s", record->type->name);
+        wrong_self(L, record->type);
     if (view->lifetime && view->lifetime->generation != view->generation)
         event_is_over(L);
     return view;
+}
+
+void lbpf_value_check_writable(lua_State *L, const struct lbpf_view *view)
+{
+    if (view->read_only)
+        lbpf_misuse(L, "an event is read-only; change a copy: event:copy()");
 }
 
 struct lbpf_view *lbpf_value_any(lua_State *L, int index, const struct lbpf_type **type)
@@ -139,13 +132,12 @@ static void add_names(lua_State *L, const struct lbpf_type *type)
 
 int lbpf_value_unknown_field(lua_State *L, const struct lbpf_type *type, const char *name)
 {
-    char text[160];
+    char text[192], of[160];
 
     lua_newtable(L);
     add_names(L, type);
-    snprintf(text, sizeof text, "%s %s has no field",
-             type->kind == LBPF_TYPE_UNION ? "union" : "struct",
-             type->name[0] ? type->name : "(anonymous)");
+    lbpf_value_name_type(of, sizeof of, type);
+    snprintf(text, sizeof text, "%s has no field", of);
     return lbpf_args_unknown(L, text, name, lua_gettop(L), 0);
 }
 
@@ -153,31 +145,27 @@ int lbpf_value_unknown_field(lua_State *L, const struct lbpf_type *type, const c
  * Pushes a field. A flexible array has as many elements as lie in the bytes behind the struct: an
  * event's may be more than its type has.
  */
-static void push_field(lua_State *L, const struct lbpf_view *view, const struct field *field)
+static void push_field(lua_State *L, const struct lbpf_view *view, const struct lbpf_field *field)
 {
     const struct lbpf_type *type = field->type;
-    struct lbpf_type rest;
+    unsigned char *at = view->bytes + field->bit_offset / 8;
+    int types = lua_upvalueindex(LBPF_VALUE_TYPES);
 
-    if (type->kind == LBPF_TYPE_ARRAY && !type->count && type->element->size &&
-        view->size > view->record->type->size) {
-        rest = *type;
-        rest.count = (view->size - field->bit_offset / 8) / type->element->size;
-        rest.size = rest.count * type->element->size;
-        type = &rest;
-    }
-    lbpf_value_push_part(L, lua_upvalueindex(UP_TYPES), type, view->bytes, field->bit_offset,
-                         field->bit_size, 1);
+    if (type->kind == LBPF_TYPE_ARRAY && !type->count && view->size > view->record->type->size)
+        lbpf_value_push_array(L, types, type, at, view->size - field->bit_offset / 8, 1);
+    else
+        lbpf_value_push_part(L, types, type, view->bytes, field->bit_offset, field->bit_size, 1);
 }
 
 static int value_index(lua_State *L)
 {
-    const struct lbpf_record *record = record_upvalue(L);
-    struct lbpf_view *view = check_self(L, record);
-    const struct field *field;
+    struct lbpf_view *view = lbpf_value_check_self(L);
+    const struct lbpf_record *record = view->record;
+    const struct lbpf_field *field;
 
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
-    switch (lua_rawget(L, lua_upvalueindex(UP_FIELDS))) {
+    switch (lua_rawget(L, lua_upvalueindex(LBPF_VALUE_FIELDS))) {
     case LUA_TNUMBER:
         break;
     case LUA_TFUNCTION:
@@ -196,16 +184,15 @@ static int value_index(lua_State *L)
 
 static int value_newindex(lua_State *L)
 {
-    const struct lbpf_record *record = record_upvalue(L);
-    struct lbpf_view *view = check_self(L, record);
+    struct lbpf_view *view = lbpf_value_check_self(L);
+    const struct lbpf_record *record = view->record;
     struct lbpf_path path = {0};
-    const struct field *field;
+    const struct lbpf_field *field;
 
     lua_settop(L, 3);
-    if (view->read_only)
-        return lbpf_misuse(L, "an event is read-only; change a copy: event:copy()");
+    lbpf_value_check_writable(L, view);
     lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(UP_FIELDS)) != LUA_TNUMBER)
+    if (lua_rawget(L, lua_upvalueindex(LBPF_VALUE_FIELDS)) != LUA_TNUMBER)
         return lbpf_value_unknown_field(L, record->type, luaL_tolstring(L, 2, NULL));
     field = &record->fields[lua_tointeger(L, 4)];
     path.name = field->name;
@@ -215,15 +202,15 @@ static int value_newindex(lua_State *L)
 
 static int value_next(lua_State *L)
 {
-    const struct lbpf_record *record = record_upvalue(L);
-    struct lbpf_view *view = check_self(L, record);
-    const struct field *field;
+    struct lbpf_view *view = lbpf_value_check_self(L);
+    const struct lbpf_record *record = view->record;
+    const struct lbpf_field *field;
     lua_Integer position = 0;
 
     lua_settop(L, 2);
     if (!lua_isnil(L, 2)) {
         lua_pushvalue(L, 2);
-        if (lua_rawget(L, lua_upvalueindex(UP_FIELDS)) != LUA_TNUMBER)
+        if (lua_rawget(L, lua_upvalueindex(LBPF_VALUE_FIELDS)) != LUA_TNUMBER)
             return lbpf_value_unknown_field(L, record->type, luaL_tolstring(L, 2, NULL));
         position = lua_tointeger(L, 3) + 1;
     }
@@ -235,34 +222,19 @@ static int value_next(lua_State *L)
     return 2;
 }
 
-static int value_pairs(lua_State *L)
+int lbpf_value_push_walk(lua_State *L, lua_CFunction next)
 {
-    check_self(L, record_upvalue(L));
-    for (int i = UP_FIELDS; i <= UP_TYPES; i++)
+    lbpf_value_check_self(L);
+    for (int i = 1; i <= LBPF_VALUE_UPVALUES; i++)
         lua_pushvalue(L, lua_upvalueindex(i));
-    lua_pushcclosure(L, value_next, UP_TYPES);
+    lua_pushcclosure(L, next, LBPF_VALUE_UPVALUES);
     lua_pushvalue(L, 1);
     return 2;
 }
 
-static int value_tostring(lua_State *L)
+static int value_pairs(lua_State *L)
 {
-    const struct lbpf_record *record = record_upvalue(L);
-    struct lbpf_view *view = lbpf_value_any(L, 1, NULL);
-    struct lbpf_buffer *text;
-
-    if (view && view->record == record && view->lifetime &&
-        view->lifetime->generation != view->generation) {
-        lua_pushfstring(L, "struct %s (its event is over)", record->type->name);
-        return 1;
-    }
-    view = check_self(L, record);
-    text = lbpf_scratch_push(L);
-    lbpf_value_describe(text, record->type, view->bytes);
-    lbpf_scratch_check(L, text);
-    lua_pushlstring(L, lbpf_buffer_string(text), text->size);
-    lbpf_buffer_free(text);
-    return 1;
+    return lbpf_value_push_walk(L, value_next);
 }
 
 /* ---- making types and values ---------------------------------------------------------------- */
@@ -285,7 +257,7 @@ static void add_fields(struct lbpf_record *record, const struct lbpf_type *type,
 {
     for (uint32_t i = 0; i < type->member_count; i++) {
         const struct lbpf_member *member = &type->members[i];
-        struct field *field = &record->fields[record->field_count];
+        struct lbpf_field *field = &record->fields[record->field_count];
 
         if (member->name[0]) {
             enum lbpf_type_kind kind = member->type->kind;
@@ -323,8 +295,11 @@ static void push_names(lua_State *L, const struct lbpf_record *record)
 }
 
 static const luaL_Reg value_metamethods[] = {
-    {"__index", value_index}, {"__newindex", value_newindex}, {"__pairs", value_pairs},
-    {"__eq", lbpf_value_eq},  {"__tostring", value_tostring}, {NULL, NULL},
+    {"__index", value_index},
+    {"__newindex", value_newindex},
+    {"__pairs", value_pairs},
+    {"__eq", lbpf_value_eq},
+    {NULL, NULL},
 };
 
 const struct lbpf_record *lbpf_value_push_metatable(lua_State *L, int types,
@@ -332,6 +307,7 @@ const struct lbpf_record *lbpf_value_push_metatable(lua_State *L, int types,
 {
     struct lbpf_record *record;
     int top = lua_gettop(L);
+    char name[160];
 
     luaL_checkstack(L, 12, NULL);
     lua_getiuservalue(L, types, 1);
@@ -353,8 +329,12 @@ const struct lbpf_record *lbpf_value_push_metatable(lua_State *L, int types,
     push_names(L, record);
     lua_insert(L, -2);
     lua_pushvalue(L, types);
-    luaL_setfuncs(L, value_metamethods, UP_TYPES);
-    lua_pushfstring(L, "struct %s", type->name);
+    luaL_setfuncs(L, type->kind == LBPF_TYPE_ARRAY ? lbpf_array_metamethods : value_metamethods,
+                  LBPF_VALUE_UPVALUES);
+    lua_pushcfunction(L, lbpf_value_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lbpf_value_name_type(name, sizeof name, type);
+    lua_pushstring(L, name);
     lua_setfield(L, -2, "__name");
     lua_pushliteral(L, "bpf.value");
     lua_setfield(L, -2, "__metatable");
@@ -422,13 +402,14 @@ void lbpf_value_push_event(lua_State *L, int types, const struct lbpf_type *type
 }
 
 void lbpf_value_push_nested(lua_State *L, int types, const struct lbpf_type *type,
-                            unsigned char *bytes, int parent)
+                            unsigned char *bytes, uint32_t size, int parent)
 {
     const struct lbpf_view *outer = lua_touserdata(L, parent);
     const struct lbpf_record *record = lbpf_value_push_metatable(L, types, type);
     struct lbpf_view *view = push_value(L, lua_gettop(L), record, 0, 1);
 
     view->bytes = bytes;
+    view->size = size;
     view->lifetime = outer->lifetime;
     view->generation = outer->generation;
     view->read_only = outer->read_only;

@@ -2,6 +2,7 @@
 #include "value_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- comparing ------------------------------------------------------------------------------ */
@@ -38,9 +39,22 @@ static bool is_equal(const struct lbpf_type *type, const unsigned char *a, const
     }
 }
 
-bool lbpf_value_is_equal(const struct lbpf_type *type, const void *a, const void *b)
+/* The type of what is shown, which for a flexible array is one of as many elements as there are. */
+static struct lbpf_type shown_type(const struct lbpf_view *view)
 {
-    return is_equal(type, a, b, 0, 0);
+    struct lbpf_type type = *view->record->type;
+
+    if (type.kind == LBPF_TYPE_ARRAY)
+        type.count = lbpf_array_count(view);
+    return type;
+}
+
+bool lbpf_value_is_equal(const struct lbpf_view *a, const struct lbpf_view *b)
+{
+    struct lbpf_type type = shown_type(a);
+
+    return a->record == b->record && type.count == shown_type(b).count &&
+           is_equal(&type, a->bytes, b->bytes, 0, 0);
 }
 
 /* ---- text ----------------------------------------------------------------------------------- */
@@ -142,7 +156,29 @@ static void describe(struct lbpf_buffer *text, const struct lbpf_type *type,
         lbpf_buffer_printf(text, "%" PRIu64, (uint64_t)value);
 }
 
-void lbpf_value_describe(struct lbpf_buffer *text, const struct lbpf_type *type, const void *bytes)
+void lbpf_value_describe(struct lbpf_buffer *text, const struct lbpf_view *view)
 {
-    describe(text, type, bytes, 0, 0);
+    struct lbpf_type type = shown_type(view);
+
+    describe(text, &type, view->bytes, 0, 0);
+}
+
+void lbpf_value_name_type(char *name, size_t size, const struct lbpf_type *type)
+{
+    const struct lbpf_type *element = type;
+    const char *tag = "";
+    int length;
+
+    while (element->kind == LBPF_TYPE_ARRAY)
+        element = element->element;
+    if (lbpf_type_is_record(element))
+        tag = element->kind == LBPF_TYPE_UNION ? "union " : "struct ";
+    else if (element->kind == LBPF_TYPE_ENUM)
+        tag = "enum ";
+    length = snprintf(name, size, "%s%s", tag,
+                      element->name[0]                     ? element->name
+                      : element->kind == LBPF_TYPE_POINTER ? "void *"
+                                                           : "(anonymous)");
+    for (; type->kind == LBPF_TYPE_ARRAY && (size_t)length < size; type = type->element)
+        length += snprintf(name + length, size - (size_t)length, "[%u]", type->count);
 }

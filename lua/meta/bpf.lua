@@ -1026,9 +1026,9 @@ function USDT:get_text() end
 function USDT:close() end
 
 --- Keys and leaves. Integers of up to 64 bits are Lua integers with the same bits, char arrays
---- strings, __int128 strings of 16 bytes, other arrays Lua tables, structs struct values. Where
---- one is stored, a plain table of fields does as well.
----@alias bpf.any integer|number|boolean|string|table|bpf.Value
+--- strings, __int128 strings of 16 bytes, structs struct values; other arrays are Lua tables,
+--- inside of structs bpf.Array. Where one is stored, a plain table does as well.
+---@alias bpf.any integer|number|boolean|string|table|bpf.Value|bpf.Array
 
 --- A map. t[k] reads (nil when absent), t[k] = v stores, t[k] = nil deletes, #t counts, pairs(t)
 --- walks over a snapshot. Arrays count from 0, negative indices from the end. A method's name wins
@@ -1328,29 +1328,35 @@ function SymbolCache:problems() end
 function SymbolCache:close() end
 
 --- A struct or union. Fields are read and assigned by name; pairs gives them in the order of their
---- declaration. A field that has a method's name hides the method. Nested structs write through to
---- the value that they lie in; arrays are plain Lua tables, copies: assign a whole one. Fields of
---- unions may be given together when they agree. A flexible array has the elements that were sent
---- behind the struct; perf buffers may add up to seven bytes.
+--- declaration. A field that has a method's name hides the method. Nested structs and arrays write
+--- through to the value that they lie in. Fields of unions may be given together when they agree. A
+--- flexible array has the elements that were sent behind the struct; perf buffers may add up to
+--- seven bytes.
 ---@class bpf.Value
 ---@field [string] bpf.any
 local Value = {}
 
---- A struct value with bytes of its own; of an event, to keep it.
+--- An array inside a struct value: shows its elements, the first one is [1], and writes through to
+--- them. `#`, pairs, ipairs, table.unpack, table.concat and table.sort take it; an assignment
+--- behind its end raises. It has the methods of bpf.Value, with places for fields.
+---@class bpf.Array: bpf.Value
+---@field [integer] bpf.any
+
+--- A value with bytes of its own; of an event, to keep it.
 ---@return bpf.Value
 function Value:copy() end
 
---- A plain Lua table, structs inside it too.
----@return table<string, any>
+--- A plain Lua table, structs and arrays inside it too.
+---@return table
 function Value:totable() end
 
 --- The raw bytes of all, or of one field.
----@param field? string
+---@param field? string|integer
 ---@return string
 function Value:bytes(field) end
 
 --- The name of the enumerator that a field of an enum type has; nil for a number without a name.
----@param field string
+---@param field string|integer
 ---@return string?
 function Value:enumerator(field) end
 

@@ -314,7 +314,7 @@ BPF_LPM_TRIE(other, struct mac);]]
       table.concat(list, " "))
     local key = b.routes:key "172.16.0.0/12"
     assert.equal(12, key.prefixlen)
-    assert.same({ 172, 16, 0, 0 }, key.data)
+    assert.same({ 172, 16, 0, 0 }, key.data:totable())
     b.routes["10.0.0.0/8"] = nil
     assert.equal(1, b.routes["10.2.2.3"])
     assert.equal("172.16.0.0/12", b.routes:prefix("172.16.0.0/12"))

@@ -52,7 +52,8 @@ describe("a struct value", function()
   local function store(field, value)
     leaf[field] = value
     b.all[1] = leaf
-    return b.all[1][field]
+    local stored = b.all[1][field]
+    return type(stored) == "userdata" and stored:totable() or stored
   end
 
   it("keeps the 64 bits of an unsigned integer", function()
@@ -119,11 +120,65 @@ describe("a struct value", function()
     assert.equal(-7, store("pair", { {}, { a = -7 } })[2].a)
   end)
 
-  it("writes through to nested structs", function()
+  it("writes through to nested structs and arrays", function()
     leaf["in"].a = 42
+    leaf["in"].mac[6] = 255
     leaf.pair[2].a = 43
+    leaf.pair[1] = { a = 44 }
+    leaf.pair[2].mac = leaf["in"].mac
+    leaf.numbers[3] = -5
+    leaf.words[2] = "wxyz"
+    b.all[1] = leaf
+    leaf = b.all[1]
     assert.equal(42, leaf["in"].a)
     assert.equal(43, leaf.pair[2].a)
+    assert.equal(44, leaf.pair[1].a)
+    assert.same({ 0, 0, 0, 0, 0, 255 }, leaf.pair[2].mac:totable())
+    assert.same({ 0, 0, -5 }, leaf.numbers:totable())
+    assert.same({ "", "wxyz" }, leaf.words:totable())
+  end)
+
+  it("has arrays that work as Lua's do, within their bounds", function()
+    local numbers = leaf.numbers
+    leaf.numbers = { 3, 1, 2 }
+    table.sort(numbers)
+    assert.equal(3, #numbers)
+    assert.same({ 1, 2, 3 }, { table.unpack(numbers) })
+    assert.equal("1 2 3", table.concat(numbers, " "))
+    assert.equal("[1, 2, 3]", tostring(numbers))
+    local walked = {}
+    for i, number in ipairs(numbers) do walked[i] = number end
+    for i, number in pairs(numbers) do walked[i] = walked[i] * 10 + number end
+    assert.same({ 11, 22, 33 }, walked)
+    assert.is_nil(numbers[4])
+    assert.error_matches(function() return numbers[0] end, "count from 1: there is no element 0")
+    assert.error_matches(function() numbers[4] = 1 end, "no element 4 in an array of 3")
+    assert.error_matches(function() numbers[1 << 32 | 1] = 1 end, "no element 4294967297")
+    assert.error_matches(function() return numbers.first end, "elements 1 to 3, not 'first'")
+    assert.error_matches(function() numbers[2] = 40000 end, "%[2%]: 40000 does not fit")
+    assert.error_matches(function() leaf.pair[1].mca = 1 end, "did you mean 'mac'")
+  end)
+
+  it("has arrays that are copied, compared, and stored where their elements fit", function()
+    leaf.numbers = { 1, 2, 3 }
+    local copy, other = leaf.numbers:copy(), b.all:leaf { numbers = { 1, 2, 3 } }
+    assert.is_true(copy == other.numbers)
+    copy[1] = 9
+    assert.equal(1, leaf.numbers[1])
+    assert.is_false(copy == leaf.numbers)
+    assert.equal("\9\0\2\0\3\0", copy:bytes())
+    leaf.numbers = copy
+    leaf.numbers = leaf.numbers
+    assert.same({ 9, 2, 3 }, leaf.numbers:totable())
+    assert.error_matches(function() leaf.numbers = leaf.words end,
+      "short%[3%] expected, got one of char%[2%]%[4%]")
+    assert.error_matches(function() leaf.numbers = leaf["in"] end, "got one of struct inner")
+    assert.error_matches(function() leaf["in"] = leaf.numbers end, "got one of short%[3%]")
+    local numbers = leaf.numbers
+    b:close()
+    leaf = nil
+    collectgarbage()
+    assert.equal(9, numbers[1])
   end)
 
   it("refuses what does not fit, and names the field", function()
@@ -251,6 +306,7 @@ int send(struct pt_regs *ctx) {
     assert.equal(2, #list.items)
     assert.equal(4, list.items[2].b)
     assert.equal(4, list:copy():totable().items[2].b)
+    assert.equal("[{a=1, b=2}, {a=3, b=4}]", tostring(list.items))
     assert.equal(0, #b.lists:event(string.pack("I4", 0)).items)
     b.t[1] = { size = 1 }
     assert.equal("", b.t[1].text)
