@@ -57,7 +57,8 @@
 #endif
 
 /* A reader that has just caught up is not woken for the next event, but looks by itself after a
- * while; it has to be woken when the ring has filled that far before. */
+ * while; it has to be woken when the ring has filled that far before. The sum is compared, not the
+ * size: Linux 6.12 forgets a size's limits when something that was reckoned from it is compared. */
 #define LBPF_WAKE_FILL   8192u
 #define LBPF_RECORD_HEAD 15u /* of a record in a ring: 8 bytes, and up to 7 of padding */
 
@@ -66,11 +67,15 @@
     {                                                                                              \
         u32 cpu = bpf_get_smp_processor_id();                                                      \
         void *ring = bpf_map_lookup_elem(&__lbpf_map_##name, &cpu);                                \
-        u64 fill, margin = LBPF_RECORD_HEAD + (u64)size, *lost;                                    \
+        u64 fill, filled, *lost;                                                                   \
         if (!ring)                                                                                 \
             return -2; /* ENOENT */                                                                \
-        fill = bpf_ringbuf_query(ring, LBPF_RB_AVAIL_DATA) - (LBPF_WAKE_FILL - margin);            \
-        if (bpf_ringbuf_output(ring, data, size, fill < margin ? LBPF_RB_FORCE_WAKEUP : 0) == 0)   \
+        fill = bpf_ringbuf_query(ring, LBPF_RB_AVAIL_DATA);                                        \
+        filled = fill + size + LBPF_RECORD_HEAD;                                                   \
+        if (bpf_ringbuf_output(ring, data, size,                                                   \
+                               fill < LBPF_WAKE_FILL && filled >= LBPF_WAKE_FILL                   \
+                                   ? LBPF_RB_FORCE_WAKEUP                                          \
+                                   : 0) == 0)                                                      \
             return 0;                                                                              \
         lost = bpf_map_lookup_elem(&__lbpf_map___lbpf_lost_##name, &cpu);                          \
         if (lost)                                                                                  \
