@@ -73,11 +73,11 @@ describe("offcputime", function()
     os.remove(picture)
   end)
 
-  it("leaves out what is shorter or longer than asked", function()
+  it("#any_kernel leaves out what is shorter or longer than asked", function()
     assert.is_nil(trace("-M 5000 -U"):find("nap", 1, true))
   end)
 
-  it("writes JSON with exact integers", function()
+  it("#any_kernel writes JSON with exact integers", function()
     local status, out, errors = process.run("./luabpf offcputime --json --duration 0.1 -u")
     assert.equal("", errors)
     assert.equal(0, status)

@@ -52,7 +52,7 @@ describe("profile", function()
     assert.truthy(svg:find("spin", 1, true))
   end)
 
-  it("shows stacks to people and to programs, the most frequent last", function()
+  it("#any_kernel shows stacks to people and to programs, the most frequent last", function()
     local out = profile("-d 0.2 -F 199")
     assert.truthy(out:find("^Sampling at 199 Hz. Ends after 0.2 s.\n"))
     local last_stack = "    spin\n    main\n.*    %%-  +%%S+ %%(%d%%)\n  +%%d+\n\n$"
@@ -64,7 +64,7 @@ describe("profile", function()
     assert.equal("integer", math.type(last.samples))
   end)
 
-  it("shows nothing of others", function()
+  it("#any_kernel shows nothing of others", function()
     assert.equal("", profile("--folded --name no-such-name 0.05"))
   end)
 end)
