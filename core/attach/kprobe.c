@@ -1,12 +1,15 @@
 /*
  * Kernel probes: which mechanism. For one function a direct call (fentry, fexit) where that means
- * the same, else a perf event, else an event in tracefs; for many one link. What a user asks for by
- * name is taken or refused, never replaced.
+ * the same, else a link as for many, also where that means the same, else a perf event, else an
+ * event in tracefs; for many one link. What a user asks for by name is taken or refused, never
+ * replaced.
  */
 #include "attach/kprobe_private.h"
+#include "compile/repeated_names.h"
 #include "host/features.h"
 #include "host/kallsyms.h"
 #include "host/nearest.h"
+#include "kernel/tracing_load.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,6 +163,21 @@ static int attach_fentry(struct lbpf_object *object, const struct bpf_program *p
     return result;
 }
 
+/*
+ * A link for many functions serves one as well: a hit costs less than by a perf event. It means the
+ * same when the program asks nothing but arguments of its registers: how much of the others is
+ * saved is another matter, and so is where stack traces begin. A return probe would have fewer
+ * instances.
+ */
+static bool suits_multi(const struct lbpf_object *object, const struct bpf_program *program,
+                        const struct lbpf_kprobe_options *options, const char *event)
+{
+    return !options->is_return && !options->offset && !strchr(event, ':') &&
+           !lbpf_object_has_tail_calls(object) && lbpf_feature("kprobe_multi", NULL) &&
+           lbpf_object_reads_only_arguments(object, options->function, program) &&
+           !lbpf_kernel_name_is_repeated(event);
+}
+
 static int attach_probe(struct lbpf_link *link, const struct bpf_program *program,
                         const struct lbpf_kprobe_options *options, const char *event,
                         enum lbpf_kprobe_mechanism mechanism, struct lbpf_error *error)
@@ -204,6 +222,9 @@ static int attach_single(struct lbpf_object *object, const struct lbpf_kprobe_op
         result = attach_fentry(object, program, options, event, is_forced, link, error);
         if (result == 0 || is_forced)
             return result;
+        if (suits_multi(object, program, options, event) &&
+            lbpf_kprobe_try_multi(object, options, event, link) == 0)
+            return 0;
     }
     return attach_probe(link, program, options, event, mechanism, error);
 }

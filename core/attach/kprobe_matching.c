@@ -151,18 +151,36 @@ static int load_together(struct lbpf_object *object, const struct lbpf_kprobe_op
     return lbpf_object_load(object, options->function, &load, program, error);
 }
 
-int lbpf_kprobe_attach_multi(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
-                             const char *function, struct lbpf_link *link, struct lbpf_error *error)
+static int attach_one(const struct bpf_program *program, const struct lbpf_kprobe_options *options,
+                      const char *function, struct lbpf_link *link)
 {
     char *names[] = {(char *)function};
     struct functions one = {.names = names, .count = 1};
+
+    return attach_together(program, options, &one, link);
+}
+
+int lbpf_kprobe_attach_multi(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
+                             const char *function, struct lbpf_link *link, struct lbpf_error *error)
+{
     struct bpf_program *program;
     int result = load_together(object, options, &program, error);
 
     if (result < 0)
         return result;
-    result = attach_together(program, options, &one, link);
+    result = attach_one(program, options, function, link);
     return result < 0 ? lbpf_kprobe_refuse(options, function, -result, error) : 0;
+}
+
+int lbpf_kprobe_try_multi(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
+                          const char *function, struct lbpf_link *link)
+{
+    struct lbpf_error error = {0};
+    struct bpf_program *program;
+    int result = load_together(object, options, &program, &error);
+
+    lbpf_error_clear(&error);
+    return result < 0 ? result : attach_one(program, options, function, link);
 }
 
 /* --- one by one

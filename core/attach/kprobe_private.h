@@ -51,5 +51,8 @@ int lbpf_kprobe_attach_matching(struct lbpf_object *object,
 int lbpf_kprobe_attach_multi(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
                              const char *function, struct lbpf_link *link,
                              struct lbpf_error *error);
+/* The latter where another way is left: 0, or -errno and the link is empty as before. */
+int lbpf_kprobe_try_multi(struct lbpf_object *object, const struct lbpf_kprobe_options *options,
+                          const char *function, struct lbpf_link *link);
 
 #endif

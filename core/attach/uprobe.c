@@ -124,8 +124,7 @@ static int attach_together(struct attaching *attaching)
     free(attaching->cookies);
     if (result == 0 && attaching->link->count == 0)
         return refuse_all(attaching);
-    if (attaching->options->symbol_re || attaching->options->mechanism)
-        attaching->link->kind = "uprobe_multi";
+    attaching->link->kind = "uprobe_multi";
     return result;
 }
 

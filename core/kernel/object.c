@@ -429,6 +429,7 @@ void lbpf_object_close(struct lbpf_object *object)
     free(object->libbpf_maps);
     lbpf_strmap_free(&object->map_index);
     lbpf_strmap_free(&object->function_index);
+    lbpf_strmap_free(&object->refused);
     lbpf_types_free(object->types);
     bpf_object__close(object->libbpf_object);
     free(object->load_log);

@@ -267,11 +267,24 @@ static const char *check_call(const struct state *state, const struct bpf_insn *
     return otherwise_used;
 }
 
+static const char other_registers[] = "it reads other registers than those of the arguments";
+
+static const char *check_place(const struct bpf_insn *load)
+{
+    for (unsigned i = 0; i < ARGUMENT_PLACES; i++) {
+        if (load->off == (int16_t)argument_places[i])
+            return NULL;
+    }
+    return other_registers;
+}
+
 static const char *move_load(struct bpf_insn *load, const struct lbpf_kernel_function *target,
                              bool is_return)
 {
     if (!is_memory(load))
         return otherwise_used;
+    if (!target)
+        return check_place(load);
     if (is_return) {
         if (load->off != (int16_t)result_place)
             return "it reads other registers than that of the result";
@@ -288,7 +301,7 @@ static const char *move_load(struct bpf_insn *load, const struct lbpf_kernel_fun
         load->off = (int16_t)(8 * i);
         return NULL;
     }
-    return "it reads other registers than those of the arguments";
+    return other_registers;
 }
 
 static const char *check(struct bpf_insn *instruction, const struct state *state,
@@ -369,7 +382,7 @@ const char *lbpf_tracing_form(struct bpf_insn *instructions, size_t count,
 
     if (count > INSTRUCTION_LIMIT)
         return "it is too large";
-    if (target->argument_count > ARGUMENT_PLACES)
+    if (target && target->argument_count > ARGUMENT_PLACES)
         return "the kernel function has more arguments than go into registers";
     program.states = calloc(count, sizeof *program.states);
     program.pending = calloc(count, sizeof *program.pending);

@@ -11,7 +11,8 @@
 /*
  * Rewrites the count instructions in place for the kernel function that is traced: NULL, or why it
  * can't be done (static), when they are left half done. They must be those of a kprobe program that
- * the verifier has accepted; functions that it calls are not part of them.
+ * the verifier has accepted; functions that it calls are not part of them. Without a target nothing
+ * is rewritten: NULL says that of its context the program uses nothing but arguments.
  */
 const char *lbpf_tracing_form(struct bpf_insn *instructions, size_t count,
                               const struct lbpf_kernel_function *target, bool is_return);

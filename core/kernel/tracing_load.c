@@ -117,8 +117,48 @@ static int load(const struct lbpf_tracing_request *request, const struct bpf_ins
     return fd;
 }
 
-int lbpf_object_load_tracing(struct lbpf_object *object, const struct lbpf_tracing_request *request,
-                             struct lbpf_buffer *reason)
+/* --- what was refused before
+ * ----------------------------------------------------------------------------- */
+
+/* The key of a form: whatever makes the kernel or us refuse it is in that. */
+static void append_key(struct lbpf_buffer *key, const struct lbpf_tracing_request *request)
+{
+    lbpf_buffer_printf(key, "%c %s %s", request->is_return ? 'r' : 'p', request->function,
+                       request->target);
+}
+
+/* The code of an earlier refusal, or 0. */
+static int recall(const struct lbpf_object *object, const struct lbpf_tracing_request *request)
+{
+    const struct lbpf_strmap_entry *entry = NULL;
+    struct lbpf_buffer key = {0};
+
+    append_key(&key, request);
+    if (!key.failed)
+        entry = lbpf_strmap_get(&object->refused, key.data, key.size);
+    lbpf_buffer_free(&key);
+    return entry ? -(int)entry->value : 0;
+}
+
+/* Without memory it is refused anew the next time. */
+static void remember(struct lbpf_object *object, const struct lbpf_tracing_request *request,
+                     int code)
+{
+    struct lbpf_buffer key = {0};
+
+    if (code == ENOMEM || code == EMFILE || code == ENFILE || code == EAGAIN || code == EINTR)
+        return; /* it may work later */
+    append_key(&key, request);
+    if (!key.failed)
+        lbpf_strmap_set(&object->refused, key.data, key.size, (uintptr_t)code);
+    lbpf_buffer_free(&key);
+}
+
+/* --- the whole
+ * ------------------------------------------------------------------------------------------- */
+
+static int load_form(const struct lbpf_object *object, const struct lbpf_tracing_request *request,
+                     struct lbpf_buffer *reason)
 {
     const struct lbpf_function *function = find_function(object, request->function);
     const struct bpf_insn *original = bpf_program__insns(request->kprobe);
@@ -145,4 +185,33 @@ int lbpf_object_load_tracing(struct lbpf_object *object, const struct lbpf_traci
     }
     free(copy);
     return result;
+}
+
+int lbpf_object_load_tracing(struct lbpf_object *object, const struct lbpf_tracing_request *request,
+                             struct lbpf_buffer *reason)
+{
+    int result = request->is_forced ? 0 : recall(object, request);
+
+    if (result == 0) {
+        result = load_form(object, request, reason);
+        if (result < 0 && !request->is_forced)
+            remember(object, request, -result);
+    }
+    return result;
+}
+
+bool lbpf_object_reads_only_arguments(const struct lbpf_object *object, const char *function,
+                                      const struct bpf_program *kprobe)
+{
+    const struct lbpf_function *found = find_function(object, function);
+    size_t size = bpf_program__insn_cnt(kprobe) * sizeof(struct bpf_insn);
+    struct bpf_insn *copy = malloc(size);
+    bool answer = false;
+
+    if (copy) {
+        memcpy(copy, bpf_program__insns(kprobe), size);
+        answer = !lbpf_tracing_form(copy, found->instruction_count, NULL, false);
+    }
+    free(copy);
+    return answer;
 }

@@ -14,8 +14,12 @@ struct lbpf_tracing_request {
 };
 
 /* A descriptor of the loaded program, which the caller closes; or -errno, and why appended to
- * reason. */
+ * reason. What was refused once is refused again without another look, unless it is forced. */
 int lbpf_object_load_tracing(struct lbpf_object *object, const struct lbpf_tracing_request *request,
                              struct lbpf_buffer *reason);
+
+/* Whether all that a kprobe program does with its registers is to load arguments. */
+bool lbpf_object_reads_only_arguments(const struct lbpf_object *object, const char *function,
+                                      const struct bpf_program *kprobe);
 
 #endif

@@ -893,7 +893,9 @@ function Link:detach() end
 --- The same as detach, for `<close>` variables.
 function Link:close() end
 
---- The mechanism that was chosen: "kprobe", "kprobe_multi", "tracepoint", …
+--- The mechanism that was chosen: of kernel functions "fentry", "fexit", "kprobe_multi", "kprobe",
+--- "kretprobe" or "tracefs"; of user functions "uprobe_multi", also for a single one, "uprobe" or
+--- "uretprobe"; else "tracepoint", "raw_tracepoint", …
 ---@return string
 function Link:kind() end
 

@@ -93,7 +93,7 @@ print(b:num_open_uprobes())
   it_with_uprobes("says so at every limit of open files that is too low", function()
     assert.equal("good\n", outcome(attach))
     local worked
-    for _, limit in ipairs{ 8, 20, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 48 } do
+    for _, limit in ipairs(slow and { 8, 34, 38, 48 } or { 8, 20, 32, 33, 34, 36, 38, 40, 48 }) do
       local out <const> = outcome(attach, ("prlimit --nofile=%d"):format(limit))
       if out == "good\n" then
         worked = worked or limit
@@ -154,13 +154,16 @@ describe("a tracer that is killed a hundred times", function()
       .. "end\n"):format(text, target.path()))
     file:close()
     local before <const> = leftovers.now()
-    -- The first ones die while they compile, and those after them in the loop.
+    -- The first ones die while they compile, and those after them in the loop. A dying one may hold
+    -- up the next, but nobody waits for it before the end.
+    local kills <const>, unit <const> = slow and 6 or 100, slow and "0." or "0.0"
     local loop <const> = [[for i in $(seq %d); do
-      LUABPF_CACHE=%s/cache LUA_PATH='%s' LUA_CPATH='%s' lua5.4 %s/script.lua & pid=$!
-      sleep 0.0$((i %% 6))$((i %% 7)); kill -9 $pid; wait $pid; [ $? = 137 ] || exit 1
-    done 2> %s/errors]]
-    local ok <const> = os.execute(loop:format(slow and 10 or 100, folder, package.path,
-      package.cpath, folder, folder))
+      LUABPF_CACHE=%s/cache LUA_PATH='%s' LUA_CPATH='%s' lua5.4 %s/script.lua & pids="$pids $!"
+      sleep %s$((i %% 4))$((i %% 7)); kill -9 $!
+    done 2> %s/errors
+    for pid in $pids; do wait $pid; [ $? = 137 ] || exit 1; done]]
+    local ok <const> = os.execute(loop:format(kills, folder, package.path, package.cpath, folder,
+      unit, folder))
     assert(ok, "a script ended before it was killed")
     assert.is_true(leftovers.no_program("faults_"))
     assert.same(before, leftovers.now())

@@ -1,7 +1,7 @@
 /*
  * tracing_form OBJECT: what becomes of each program of OBJECT as fentry, or as fexit when its name
  * begins with "at_return": the offsets of its loads, or why it can't be done. The function that is
- * traced takes 8, 4 and 8 bytes and gives a result.
+ * traced takes 8, 4 and 8 bytes and gives a result; when the name begins with "in_place", none is.
  */
 #include "kernel/tracing_form.h"
 
@@ -29,7 +29,8 @@ int main(int argc, char **argv)
         if (!copy)
             return 1;
         memcpy(copy, bpf_program__insns(program), count * sizeof *copy);
-        reason = lbpf_tracing_form(copy, count, &target, !strncmp(name, "at_return", 9));
+        reason = lbpf_tracing_form(copy, count, strncmp(name, "in_place", 8) ? &target : NULL,
+                                   !strncmp(name, "at_return", 9));
         printf("%s:%s%s", name, reason ? " " : "", reason ? reason : "");
         for (size_t i = 0; i < count && !reason; i++) {
             if (BPF_CLASS(copy[i].code) == BPF_LDX)

@@ -27,6 +27,8 @@ local function attach(b)
   return b:attach_uprobe{name = target.path(), sym = "answer", fn_name = "links_answer"}
 end
 
+local kind <const> = bpf.features().uprobe_multi.available and "uprobe_multi" or "uprobe"
+
 describe("a link", function()
   it_with_uprobes("tells its kind and count, also when it is detached", function()
     local b <close> = bpf.BPF{text = text}
@@ -36,7 +38,7 @@ describe("a link", function()
     link:detach()
     link:detach()
     link:close()
-    assert.equal("uprobe", link:kind())
+    assert.equal(kind, link:kind())
     assert.equal(1, link:count())
     assert.truthy(tostring(link):find("detached", 1, true))
     assert.equal(0, b:num_open_uprobes())
@@ -47,7 +49,7 @@ describe("a link", function()
     do
       local link <close> = attach(b)
       target.run(count)
-      assert.equal("uprobe", link:kind())
+      assert.equal(kind, link:kind())
     end
     target.run(count)
     assert.equal(count, b.seen[1])
@@ -64,7 +66,7 @@ describe("a link", function()
     local link <const> = attach(b)
     b:close()
     link:detach()
-    assert.equal("uprobe", link:kind())
+    assert.equal(kind, link:kind())
     assert.truthy(tostring(link):find("detached", 1, true))
   end)
 
@@ -118,7 +120,7 @@ describe("a BPF object", function()
     local two <close> = bpf.BPF{text = text}
     local link <close> = attach(one)
     attach(two)
-    assert.equal("uprobe", link:kind())
+    assert.equal(kind, link:kind())
     target.run(count)
     assert.equal(count, one.seen[1])
     assert.equal(count, two.seen[1])

@@ -43,6 +43,11 @@ local cases <const> = {
   at_return_low = {"r2 = *(u32*)(r1 + 80)", "24"},
   at_return_argument = {"r2 = *(u64*)(r1 + 112)",
     "it reads other registers than that of the result"},
+  in_place = {"r2 = *(u64*)(r1 + 104); r3 = *(u64*)(r1 + 88); r4 = *(u32*)(r1 + 112)",
+    "104 88 112"},
+  in_place_result = {"r2 = *(u64*)(r1 + 80)", others},
+  in_place_stack = {"r2 = 0; r3 = 0; call 27",
+    "it takes stack traces, which would begin inside the probe"},
 }
 
 local function run(command)
