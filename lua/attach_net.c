@@ -114,6 +114,20 @@ static int bpf_remove_xdp(lua_State *L)
     return lbpf_attach_give_detached(L, result, &error);
 }
 
+/* BPF.remove_xdp, for what no object of this process has there. */
+static int static_remove_xdp(lua_State *L)
+{
+    struct lbpf_device_options options = {0};
+    struct lbpf_error error = {0};
+    int result;
+
+    lbpf_args_collect(L, 1, &remove_xdp_options);
+    options.device = lbpf_args_required(L, &remove_xdp_options, "dev");
+    options.flags = read_flags(L, &remove_xdp_options);
+    result = lbpf_remove_xdp(&options, &error) < 0 ? -1 : 1;
+    return lbpf_attach_give_detached(L, result, &error);
+}
+
 /* ---- cgroups, socket maps, … ---------------------------------------------------------------- */
 
 static void read_target(lua_State *L, const struct lbpf_options *names,
@@ -176,7 +190,7 @@ static int bpf_detach_func(lua_State *L)
     return lbpf_attach_give_detached(L, result, &error);
 }
 
-void lbpf_attach_net_methods(lua_State *L, int methods)
+void lbpf_attach_net_methods(lua_State *L, int methods, int statics)
 {
     static const luaL_Reg functions[] = {
         {"attach_raw_socket", bpf_attach_raw_socket},
@@ -191,4 +205,6 @@ void lbpf_attach_net_methods(lua_State *L, int methods)
     lua_pushvalue(L, methods);
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);
+    lua_pushcfunction(L, static_remove_xdp);
+    lua_setfield(L, statics, "remove_xdp");
 }

@@ -45,7 +45,7 @@ void lbpf_bpf_open(lua_State *L, int methods, int statics);
 void lbpf_attach_methods(lua_State *L, int methods);
 void lbpf_attach_kernel_methods(lua_State *L, int methods);
 void lbpf_attach_perf_methods(lua_State *L, int methods);
-void lbpf_attach_net_methods(lua_State *L, int methods);
+void lbpf_attach_net_methods(lua_State *L, int methods, int statics);
 void lbpf_stream_methods(lua_State *L, int methods, int table_methods);
 void lbpf_trace_methods(lua_State *L, int methods);
 void lbpf_program_methods(lua_State *L, int methods);

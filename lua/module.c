@@ -58,7 +58,7 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lbpf_attach_methods(L, METHODS);
     lbpf_attach_kernel_methods(L, METHODS);
     lbpf_attach_perf_methods(L, METHODS);
-    lbpf_attach_net_methods(L, METHODS);
+    lbpf_attach_net_methods(L, METHODS, STATICS);
     lbpf_iterators_open(L, METHODS);
     lua_setfield(L, ALL_METHODS, "Iterator");
     lbpf_stream_methods(L, METHODS, TABLE_METHODS);

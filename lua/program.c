@@ -29,7 +29,7 @@ static struct lbpf_load_options load_options_of(lua_State *L, const struct lbpf_
     return options;
 }
 
-/* Loads the function and pushes {name=, fd=}. */
+/* Loads the function and pushes {name=, fd=, bpf=}. The object is the one at 1. */
 static void load(lua_State *L, struct lbpf_bpf *bpf, const char *name,
                  const struct lbpf_load_options *options)
 {
@@ -39,15 +39,17 @@ static void load(lua_State *L, struct lbpf_bpf *bpf, const char *name,
     if (lbpf_object_load(lbpf_session_object(bpf->session), name, options, &program, &error) < 0)
         lbpf_raise(L, &error);
     lbpf_bpf_print_load_log(bpf);
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 3);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, -2, "bpf");
     lua_pushstring(L, name);
     lua_setfield(L, -2, "name");
     lua_pushinteger(L, lbpf_program_fd(program));
     lua_setfield(L, -2, "fd");
 }
 
-/* b:load_func(fn_name[, prog_type[, {attach_type=}]]): {name=, fd=}; the object keeps the program.
- */
+/* b:load_func(fn_name[, prog_type[, {attach_type=}]]): {name=, fd=, bpf=}; the object keeps
+ * the program. */
 static int bpf_load_func(lua_State *L)
 {
     struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);

@@ -40,8 +40,8 @@ struct lbpf_object {
     struct lbpf_function *functions;
     size_t function_count;
     struct lbpf_strmap map_index, function_index; /* name → index */
-    struct lbpf_strmap refused; /* fentry and fexit forms, see tracing_load.c */
-    char *load_log;             /* or NULL */
+    struct lbpf_strmap refused;                   /* fentry and fexit forms, see tracing_load.c */
+    char *load_log;                               /* or NULL */
 };
 
 /* Opens the bytes once more with every program's autoload off. words collects libbpf's complaints.

@@ -14,6 +14,7 @@ extend(core.methods.Table, require "bpf.stacks".methods)
 extend(core.methods.BPF, require "bpf.trace".methods)
 extend(core.methods.BPF, require "bpf.disassemble".methods)
 extend(core.BPF, require "bpf.kernel")
+extend(core.BPF, require "bpf.functions")
 require "bpf.usdt".extend(core.methods.USDT)
 extend(core.BPF, require "bpf.stacks".static)
 core.list = require "bpf.list".list

@@ -501,7 +501,7 @@ function BPF:attach_perf_event_raw(options) end
 ---@return integer count links that were closed
 function BPF:detach_perf_event(options) end
 
----@alias bpf.loaded { name: string, fd: integer } what load_func gives
+---@alias bpf.loaded { name: string, fd: integer, bpf: bpf.BPF } what load_func gives
 
 ---@class bpf.raw_socket_options
 ---@field fn? bpf.loaded|string the function, or its name; fn_name does as well
@@ -825,6 +825,40 @@ function static.get_syscall_prefix() end
 ---@param name string
 ---@return string
 function static.get_syscall_fnname(name) end
+
+--- BPF:attach_raw_socket of the object that fn comes from. fn can't be a name here.
+---@param fn bpf.loaded
+---@param dev? string
+---@return bpf.Link
+function static.attach_raw_socket(fn, dev) end
+
+--- BPF:attach_xdp of the object that fn comes from.
+---@param dev string
+---@param fn bpf.loaded
+---@param flags? integer
+---@return bpf.Link
+function static.attach_xdp(dev, fn, flags) end
+
+--- Takes off a device what BPF.attach_xdp put there, or what another program left.
+---@param dev string
+---@param flags? integer
+---@return integer count
+function static.remove_xdp(dev, flags) end
+
+--- BPF:attach_func of the object that fn comes from.
+---@param fn bpf.loaded
+---@param target string|bpf.Table|integer
+---@param attach_type? integer
+---@param flags? integer
+---@return bpf.Link
+function static.attach_func(fn, target, attach_type, flags) end
+
+--- BPF:detach_func of the object that fn comes from.
+---@param fn bpf.loaded
+---@param target string|bpf.Table|integer
+---@param attach_type? integer
+---@return integer count
+function static.detach_func(fn, target, attach_type) end
 
 --- See BPF:get_kprobe_functions.
 ---@param re string

@@ -157,11 +157,11 @@ describe("a tracer that is killed a hundred times", function()
     -- The first ones die while they compile, and those after them in the loop. A dying one may hold
     -- up the next, but nobody waits for it before the end.
     local kills <const>, unit <const> = slow and 6 or 100, slow and "0." or "0.0"
-    local loop <const> = [[for i in $(seq %d); do
+    local loop <const> = [[{ for i in $(seq %d); do
       LUABPF_CACHE=%s/cache LUA_PATH='%s' LUA_CPATH='%s' lua5.4 %s/script.lua & pids="$pids $!"
       sleep %s$((i %% 4))$((i %% 7)); kill -9 $!
-    done 2> %s/errors
-    for pid in $pids; do wait $pid; [ $? = 137 ] || exit 1; done]]
+    done
+    for pid in $pids; do wait $pid; [ $? = 137 ] || exit 1; done; } 2> %s/errors]]
     local ok <const> = os.execute(loop:format(kills, folder, package.path, package.cpath, folder,
       unit, folder))
     assert(ok, "a script ended before it was killed")

@@ -178,6 +178,32 @@ print(b:detach_raw_socket("lo"))
 print(select(2, pcall(b.detach_raw_socket, b, "lo")).message)]]:gsub("\t", " "))
   end)
 
+  it_with_namespaces("is attached by BCC's class calls, as XDP and functions are", function()
+    assert.equal(([[
+raw_socket true
+xdp_generic
+%d 1 Failed to detach BPF from device lo
+%d
+1 0
+argument fn must be a function that b:load_func gives
+]]):format(count, count), run[[
+local BPF = bpf.BPF
+local fn = b:load_func("filter", BPF.SOCKET_FILTER)
+print(BPF.attach_raw_socket(fn, "lo"):kind(), fn.sock > 0)
+print(BPF.attach_xdp("lo", b:load_func("first", BPF.XDP), BPF.XDP_FLAGS_SKB_MODE):kind())
+send("udp")
+local removed = BPF.remove_xdp("lo")
+print(seen(1), removed, select(2, pcall(BPF.remove_xdp, "lo")).message:match("^[^:]*"))
+send("udp")
+print(seen(1))
+local kind = Attach.CGROUP_INET4_CONNECT
+local connecting = b:load_func("connecting", BPF.CGROUP_SOCK_ADDR, {attach_type = kind})
+local link = BPF.attach_func{fn = connecting, target = cgroup(), attach_type = kind}
+print(BPF.detach_func(connecting, folder .. "/luabpf-spec", kind), link:fd() or 0)
+local _, e = pcall(BPF.attach_raw_socket, "filter", "lo")
+print(e:match("argument.*"))]]:gsub("\t", " "))
+  end)
+
   it_with_namespaces("needs a device that is there", function()
     local b <close> = bpf.BPF{text = "int pass(struct __sk_buff *skb) { return -1; }"}
     b:load_func("pass", bpf.BPF.SOCKET_FILTER)
