@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OBJECT_LIMIT = 64 << 20, CFLAG_LIMIT = 1024 };
+enum { OBJECT_LIMIT = 64 << 20, USDT_LIMIT = 1024 };
 
 static const char metatable_name[] = "bpf.BPF";
 
@@ -83,35 +83,6 @@ static const char *const constructor_names[] = {
     NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
-/* Fills source->cflags from the option; the array lies in a userdata that is left on the stack, the
- * strings in the option's table. */
-static void read_cflags(lua_State *L, struct lbpf_source *source)
-{
-    const char **flags;
-    lua_Integer count;
-    int list;
-
-    lua_getfield(L, -1, "cflags");
-    if (lua_isnil(L, -1))
-        return;
-    if (!lua_istable(L, -1))
-        lbpf_misuse(L, "BPF: option 'cflags' must be a list of strings, not %s",
-                    luaL_typename(L, -1));
-    list = lua_gettop(L);
-    count = (lua_Integer)lua_rawlen(L, list);
-    if (count > CFLAG_LIMIT)
-        lbpf_misuse(L, "BPF: option 'cflags' is too long");
-    flags = lbpf_scratch_push_bytes(L, (size_t)count * sizeof *flags);
-    for (lua_Integer i = 0; i < count; i++) {
-        if (lua_rawgeti(L, list, i + 1) != LUA_TSTRING)
-            lbpf_misuse(L, "BPF: option 'cflags' must be a list of strings");
-        flags[i] = lua_tostring(L, -1); /* held by the list */
-        lua_pop(L, 1);
-    }
-    source->cflags = flags;
-    source->cflag_count = (size_t)count;
-}
-
 /* mechanism="perf": perf outputs are perf buffers also where ring buffers are cheaper. */
 static bool wants_perf(lua_State *L)
 {
@@ -125,43 +96,20 @@ static bool wants_perf(lua_State *L)
 /* How the script gave the program: exactly one of text, src_file and obj. */
 static void read_program(lua_State *L, struct lbpf_session_options *options)
 {
-    static const char *const ways[] = {"text", "src_file", "obj"};
-    int options_index = lua_gettop(L), given = 0, way = 0;
     struct lbpf_buffer *content;
     const char *name;
 
-    for (int i = 0; i < 3; i++) {
-        if (!lbpf_args_has(L, ways[i]))
-            continue;
-        way = i;
-        given++;
-    }
-    if (given != 1)
+    if (lbpf_args_has(L, "text") + lbpf_args_has(L, "src_file") + lbpf_args_has(L, "obj") != 1)
         lbpf_misuse(L, "BPF: exactly one of 'text', 'src_file' and 'obj' has to be given");
-    if (way != 0) {
-        name = lbpf_args_string(L, &constructor_options, ways[way], NULL);
+    if (lbpf_args_has(L, "obj")) {
+        name = lbpf_args_string(L, &constructor_options, "obj", NULL);
         content = lbpf_scratch_push(L);
-        if (way == 2) {
-            lbpf_source_read_file(L, name, OBJECT_LIMIT, content);
-            options->elf = lbpf_buffer_string(content);
-            options->elf_size = content->size;
-        } else {
-            lbpf_source_read(L, name, content);
-            options->source.text = lbpf_buffer_string(content);
-            options->source.size = content->size;
-            options->source.file_name = name;
-            options->source.first_line = 1;
-        }
+        lbpf_source_read_file(L, name, OBJECT_LIMIT, content);
+        options->elf = lbpf_buffer_string(content);
+        options->elf_size = content->size;
     } else {
-        lua_getfield(L, options_index, "text");
-        if (lua_type(L, -1) != LUA_TSTRING)
-            lbpf_misuse(L, "BPF: option 'text' must be a string, not %s", luaL_typename(L, -1));
-        options->source.text = lua_tolstring(L, -1, &options->source.size);
-        options->source.file_name = lbpf_source_locate(
-            L, options->source.text, options->source.size, &options->source.first_line);
+        lbpf_source_from_options(L, &constructor_options, &options->source);
     }
-    lua_pushvalue(L, options_index);
-    read_cflags(L, &options->source);
 }
 
 /* hdr_file: as in BCC, a file that has to be there, and no more. */
@@ -190,7 +138,7 @@ static struct lbpf_usdt **read_usdt(lua_State *L, size_t *count)
         lbpf_misuse(L, "BPF: option 'usdt_contexts' must be a list of USDT objects, not %s",
                     luaL_typename(L, -1));
     list = lua_gettop(L);
-    if (lua_rawlen(L, list) > CFLAG_LIMIT)
+    if (lua_rawlen(L, list) > USDT_LIMIT)
         lbpf_misuse(L, "BPF: option 'usdt_contexts' is too long");
     *count = (size_t)lua_rawlen(L, list);
     contexts = lbpf_scratch_push_bytes(L, *count * sizeof(struct lbpf_usdt *));

@@ -3,6 +3,7 @@
  * Lua; to that end the method tables of all userdata are given out as `methods`.
  */
 #include "bpf.h"
+#include "compile.h"
 #include "constants.h"
 #include "errors.h"
 #include "interrupt.h"
@@ -23,6 +24,7 @@
 int luaopen_bpf_core(lua_State *L);
 
 static const luaL_Reg functions[] = {
+    {"compile", lbpf_compile_object},
     {"sleep", lbpf_interrupt_sleep},
     {"until_interrupted", lbpf_interrupt_until},
     {"USDT", lbpf_usdt_new},

@@ -1,5 +1,6 @@
 #include "source.h"
 
+#include "args.h"
 #include "errors.h"
 #include "scratch.h"
 
@@ -11,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCRIPT_LIMIT = 1 << 20, SOURCE_LIMIT = 16 << 20 };
+enum { SCRIPT_LIMIT = 1 << 20, SOURCE_LIMIT = 16 << 20, CFLAG_LIMIT = 1024 };
 
 static const char fallback_name[] = "text.c";
 
@@ -149,4 +150,59 @@ const char *lbpf_source_locate(lua_State *L, const char *text, size_t size, unsi
         return file;
     lua_pop(L, 1);
     return lua_pushstring(L, fallback_name);
+}
+
+/* The array lies in a userdata that is left on the stack, the strings in the option's table. */
+static void read_cflags(lua_State *L, const struct lbpf_options *options,
+                        struct lbpf_source *source)
+{
+    const char **flags;
+    lua_Integer count;
+    int list;
+
+    lua_getfield(L, -1, "cflags");
+    if (lua_isnil(L, -1))
+        return;
+    if (!lua_istable(L, -1))
+        lbpf_misuse(L, "%s: option 'cflags' must be a list of strings, not %s", options->function,
+                    luaL_typename(L, -1));
+    list = lua_gettop(L);
+    count = (lua_Integer)lua_rawlen(L, list);
+    if (count > CFLAG_LIMIT)
+        lbpf_misuse(L, "%s: option 'cflags' is too long", options->function);
+    flags = lbpf_scratch_push_bytes(L, (size_t)count * sizeof *flags);
+    for (lua_Integer i = 0; i < count; i++) {
+        if (lua_rawgeti(L, list, i + 1) != LUA_TSTRING)
+            lbpf_misuse(L, "%s: option 'cflags' must be a list of strings", options->function);
+        flags[i] = lua_tostring(L, -1); /* held by the list */
+        lua_pop(L, 1);
+    }
+    source->cflags = flags;
+    source->cflag_count = (size_t)count;
+}
+
+void lbpf_source_from_options(lua_State *L, const struct lbpf_options *options,
+                              struct lbpf_source *source)
+{
+    int table = lua_gettop(L);
+
+    if (lbpf_args_has(L, "text")) {
+        lua_getfield(L, table, "text");
+        if (lua_type(L, -1) != LUA_TSTRING)
+            lbpf_misuse(L, "%s: option 'text' must be a string, not %s", options->function,
+                        luaL_typename(L, -1));
+        source->text = lua_tolstring(L, -1, &source->size);
+        source->file_name = lbpf_source_locate(L, source->text, source->size, &source->first_line);
+    } else {
+        const char *name = lbpf_args_string(L, options, "src_file", NULL);
+        struct lbpf_buffer *content = lbpf_scratch_push(L);
+
+        lbpf_source_read(L, name, content);
+        source->text = lbpf_buffer_string(content);
+        source->size = content->size;
+        source->file_name = name;
+        source->first_line = 1;
+    }
+    lua_pushvalue(L, table);
+    read_cflags(L, options, source);
 }

@@ -2,6 +2,7 @@
 #ifndef LUA_SOURCE_H
 #define LUA_SOURCE_H
 
+#include "args.h"
 #include "lbpf.h"
 
 #include <lua.h>
@@ -23,5 +24,10 @@ void lbpf_source_read(lua_State *L, const char *name, struct lbpf_buffer *conten
  * gives 1.
  */
 const char *lbpf_source_locate(lua_State *L, const char *text, size_t size, unsigned *first_line);
+
+/* Reads 'text' or 'src_file', one of which is there, and 'cflags' out of the table on top of the
+ * stack. What source then points to is held by values that are left on the stack. */
+void lbpf_source_from_options(lua_State *L, const struct lbpf_options *options,
+                              struct lbpf_source *source);
 
 #endif

@@ -15,6 +15,7 @@
 #include "compile/kernel_btf.h"
 #include "compile/kernel_types.h"
 #include "compile/method_types.h"
+#include "compile/portable.h"
 #include "compile/targets.h"
 #include "compile/toolchain.h"
 #include "compile/undefined.h"
@@ -80,6 +81,7 @@ static int make_key(struct job *job)
     lbpf_buffer_printf(&job->key, "kernel %s\n", kernel);
     lbpf_buffer_printf(&job->key, "version %u\n", lbpf_kernel_version_code());
     lbpf_buffer_printf(&job->key, "ring output %d\n", job->ring_output);
+    lbpf_buffer_printf(&job->key, "portable %d\n", source->portable);
     result = lbpf_toolchain_identity(&job->toolchain, &job->key);
     lbpf_buffer_printf(&job->key, "file %u %s\n", source->first_line, source->file_name);
     for (size_t i = 0; i < source->cflag_count; i++)
@@ -125,9 +127,10 @@ static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_b
                                          tracepoints->size))
         result = lbpf_error_no_memory(job->error, "compile");
     if (!result)
-        result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, types, job->error);
+        result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, job->source->portable,
+                                   types, job->error);
     lbpf_kernel_config(&job->btf, &job->inputs.identifiers, types);
-    if (!result)
+    if (!result && !job->source->portable)
         lbpf_targets_write(&job->btf, job->source, &job->inputs.identifiers, types);
     return result;
 }
@@ -196,6 +199,8 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
     lbpf_arguments_add(arguments, LBPF_VIRTUAL_INCLUDE);
     if (job->ring_output)
         lbpf_arguments_add(arguments, "-DLBPF_RING_OUTPUT");
+    if (job->source->portable)
+        lbpf_arguments_add(arguments, "-DLBPF_PORTABLE");
     lbpf_arguments_add(arguments, "-include");
     lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
     lbpf_arguments_add(arguments, "-include");
@@ -491,7 +496,8 @@ static bool can_ring(const struct job *job)
         "perf_read",       "perf_counter_value",    "bpf_perf_event_read"};
     const struct lbpf_strmap *names = &job->inputs.identifiers.names;
 
-    if (job->source->perf_output || !lbpf_strmap_has(names, "BPF_PERF_OUTPUT"))
+    if (job->source->perf_output || job->source->portable ||
+        !lbpf_strmap_has(names, "BPF_PERF_OUTPUT"))
         return false;
     for (size_t i = 0; i < sizeof perf_only / sizeof *perf_only; i++)
         if (lbpf_strmap_has(names, perf_only[i]))
@@ -536,6 +542,8 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
     if (!result && (source->debug || !can_cache(job) ||
                     !lbpf_cache_read(job->key.data, job->key.size, object)))
         result = compile_program(job, object, dump);
+    if (!result && source->portable && source->notes)
+        lbpf_portable_notes(&job->inputs.identifiers, source->notes);
     for (int i = 0; i < FILE_COUNT; i++)
         if (job->files[i] >= 0)
             close(job->files[i]);

@@ -34,6 +34,8 @@ struct lbpf_source {
     unsigned debug;      /* LBPF_DEBUG_* that concern the compiler: their text goes to `dump` */
     bool no_cache;
     bool perf_output; /* perf outputs are perf event arrays, also where they could be rings */
+    bool portable;    /* the object is for other kernels, too: portable.h */
+    struct lbpf_buffer *notes; /* receives what ties a portable object to this kernel, or NULL */
 };
 
 /*

@@ -320,7 +320,7 @@ static void select_from_modules(struct selection *selection, struct lbpf_kernel_
 }
 
 int lbpf_kernel_types(struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
-                      struct lbpf_buffer *text, struct lbpf_error *error)
+                      bool relocated, struct lbpf_buffer *text, struct lbpf_error *error)
 {
     struct selection *selection = calloc(1, sizeof *selection);
     struct lbpf_type_text writer = {0};
@@ -333,6 +333,7 @@ int lbpf_kernel_types(struct lbpf_kernel_btf *btf, const struct lbpf_identifiers
     select_types(selection);
     select_from_modules(selection, btf);
     if (!lbpf_type_text_init(&writer, btf, identifiers, text)) {
+        writer.relocated = relocated;
         write_types(selection, &writer);
         failed = writer.failed || selection->failed || text->failed;
     }

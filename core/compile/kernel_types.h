@@ -15,10 +15,11 @@
  * with all they need, plus for each emitted struct the pointee of every member that the program
  * names. Types that the program defines itself are left out; where a kernel type needs one of them
  * by value, the kernel's comes along under another name. For structures that the kernel proper
- * lacks, btf takes in the types of loaded modules.
+ * lacks, btf takes in the types of loaded modules. relocated: accesses to them are noted in the
+ * object, so that the loader sets them right for another kernel (portable.h).
  */
 int lbpf_kernel_types(struct lbpf_kernel_btf *btf, const struct lbpf_identifiers *identifiers,
-                      struct lbpf_buffer *text, struct lbpf_error *error);
+                      bool relocated, struct lbpf_buffer *text, struct lbpf_error *error);
 
 /* Appends #define lines for those CONFIG_* options that the program mentions and that are on: by
  * /proc/config.gz or /boot/config-RELEASE, else as far as the kernel's types show it. */

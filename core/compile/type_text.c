@@ -5,6 +5,8 @@
  */
 #include "compile/type_text.h"
 
+#include "compile/portable.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +98,9 @@ void lbpf_type_text_define(struct lbpf_type_text *text, uint32_t id)
             lbpf_buffer_append_string(text->out, "struct");
         lbpf_buffer_append_string(text->out, " ");
         lbpf_type_text_print_body(text, text->out, id);
+        if (text->relocated && type->name_off &&
+            !lbpf_portable_is_fixed(lbpf_kernel_btf_string(text->btf, type->name_off)))
+            lbpf_buffer_append_string(text->out, " __attribute__((preserve_access_index))");
         note_aggregate(text, id);
     } else if (lbpf_btf_is_enum(type)) {
         if (type->name_off)

@@ -38,7 +38,8 @@ struct lbpf_type_text {
     uint32_t *aggregates;         /* struct and union definitions, in the order written */
     size_t aggregate_count, aggregate_capacity;
     int depth;
-    bool failed; /* out of memory, or types nested beyond reason */
+    bool relocated; /* accesses are noted in the object, but for types that are an interface */
+    bool failed;    /* out of memory, or types nested beyond reason */
 };
 
 int lbpf_type_text_init(struct lbpf_type_text *text, const struct lbpf_kernel_btf *btf,

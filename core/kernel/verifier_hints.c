@@ -38,6 +38,9 @@ struct rule {
     "bpf_probe_read_user for a pointer of the traced program"
 
 static const struct rule rules[] = {
+    /* objects made for other kernels */
+    {"failed to resolve CO-RE relocation <*] * (", "this kernel has no $2, or a different one",
+     "compile the program for this kernel, or ask first: if (bpf_core_field_exists(p->member))"},
     /* NULL checks */
     {"invalid mem access 'map_value_or_null'",
      "the result of a table look-up is used without a check for NULL",

@@ -177,6 +177,21 @@ function bpf.sleep(seconds) end
 ---@return any ... what fn returned, when it was not interrupted
 function bpf.until_interrupted(fn, ...) end
 
+---@class bpf.compile.options
+---@field text? string C program; text or src_file has to be given
+---@field src_file? string C file; looked up as given, then beside the script
+---@field cflags? string[] arguments for clang, after our own
+---@field cache? boolean false: compile anew, and keep nothing (default true)
+---@field portable? boolean accesses to the kernel's structures are set right by the kernel that the
+--- object is loaded on (CO-RE), perf outputs are perf buffers, nothing depends on this kernel's
+--- features
+
+--- Compiles a program without loading it. BPF{obj = …} loads the object from a file.
+---@param options bpf.compile.options
+---@return string object an ELF object
+---@return string notes a line for each thing that ties a portable object to this kernel; or ""
+function bpf.compile(options) end
+
 ---@class bpf.options
 ---@field text? string C program; exactly one of text, src_file and obj
 ---@field src_file? string C file; looked up as given, then beside the script

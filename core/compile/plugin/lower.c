@@ -244,6 +244,7 @@ void lower_module(LLVMModuleRef module)
     if (lower_usdt(&lowering))
         run_passes(&lowering, "always-inline,globaldce,function(sroa,early-cse,simplifycfg)");
     lower_printk(&lowering);
+    lower_bit_fields(&lowering);
     lower_reads(&lowering);
     lower_stack(&lowering);
     lower_finish(&lowering);

@@ -8,6 +8,7 @@
  *   methods.c     arguments that a method call leaves out, and the type of submitted events
  *   parameters.c  a probe function's parameters 2… come out of the registers
  *   usdt.c        arguments of user-space tracepoints
+ *   bit_fields.c  refuses bit fields whose place the loader decides
  *   reads.c       loads through pointers that a BPF program may not follow become probe_read calls
  *   origin.c      … and which pointers those are
  *   typed.c       … but for those whose type the verifier knows
@@ -96,6 +97,11 @@ unsigned lower_map_type(struct lowering *lowering, LLVMValueRef map);
 /* Source position of an instruction as "file:line:column", into text. */
 void lower_position(LLVMValueRef instruction, char *text, size_t size);
 
+/* --- plugin.cpp: what the C interface lacks --- */
+
+/* What metadata of this kind a global has, or NULL. */
+LLVMValueRef lower_global_metadata(LLVMValueRef global, const char *kind);
+
 /* --- origin.c --- */
 
 /* Where a pointer may point. MIXED means that it depends on the path taken. */
@@ -110,6 +116,7 @@ void lower_methods(struct lowering *lowering);
 void lower_parameters(struct lowering *lowering);
 /* True when there are new calls to inline. */
 bool lower_usdt(struct lowering *lowering);
+void lower_bit_fields(struct lowering *lowering);
 void lower_reads(struct lowering *lowering);
 void lower_printk(struct lowering *lowering);
 void lower_bounds(struct lowering *lowering);

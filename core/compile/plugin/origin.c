@@ -97,6 +97,12 @@ static enum origin trace_parameter(struct trace *trace, LLVMValueRef parameter)
 static LLVMValueRef base_of(LLVMValueRef pointer)
 {
     for (unsigned depth = 0; depth < MAX_DEPTH; depth++) {
+        if (LLVMIsACallInst(pointer) &&
+            lower_has_prefix(lower_callee_name(pointer), "llvm.bpf.passthrough")) {
+            pointer = LLVMGetOperand(pointer, 1);
+            continue;
+        }
+
         bool is_expression = LLVMIsAConstantExpr(pointer) != NULL;
         LLVMOpcode opcode = is_expression                 ? LLVMGetConstOpcode(pointer)
                             : LLVMIsAInstruction(pointer) ? LLVMGetInstructionOpcode(pointer)

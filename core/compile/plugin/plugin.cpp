@@ -1,6 +1,7 @@
-// Registers the lowering with clang: the only C++ of the project. Everything that is done to the
-// module is in C, over LLVM's C interface (lower.c).
+// Registers the lowering with clang: the only C++ of the project. What is done to the module is in
+// C, over LLVM's C interface (lower.c); what that lacks is here.
 
+#include <llvm/IR/GlobalVariable.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Passes/PassPlugin.h>
@@ -29,6 +30,14 @@ struct CheckResult : llvm::PassInfoMixin<CheckResult> {
 };
 
 } // namespace
+
+// In C, metadata of a global has no name.
+extern "C" LLVMValueRef lower_global_metadata(LLVMValueRef global, const char *kind)
+{
+    llvm::MDNode *node = llvm::unwrap<llvm::GlobalVariable>(global)->getMetadata(kind);
+
+    return node ? llvm::wrap(llvm::MetadataAsValue::get(node->getContext(), node)) : nullptr;
+}
 
 extern "C" LLVM_ATTRIBUTE_WEAK __attribute__((visibility("default"))) ::llvm::PassPluginLibraryInfo
 llvmGetPassPluginInfo()

@@ -377,16 +377,19 @@ static void erase_lifetimes(LLVMValueRef slot)
 static void move_variables(struct lowering *lowering, struct frame *frame, LLVMValueRef map,
                            unsigned number)
 {
-    LLVMValueRef first = first_with_position(frame->function);
-    LLVMMetadataRef position = LLVMInstructionGetDebugLoc(first);
-    LLVMValueRef entry = look_up(lowering, frame->function, map, number, position);
+    LLVMMetadataRef position = LLVMInstructionGetDebugLoc(first_with_position(frame->function));
+    LLVMValueRef entry;
 
+    /* Before code is built: it goes in front of an instruction that must stay. */
+    for (unsigned v = 0; v < frame->count; v++)
+        if (frame->variables[v].is_moved)
+            erase_lifetimes(frame->variables[v].slot);
+    entry = look_up(lowering, frame->function, map, number, position);
     for (unsigned v = 0; v < frame->count; v++) {
         struct variable *variable = &frame->variables[v];
 
         if (!variable->is_moved)
             continue;
-        erase_lifetimes(variable->slot);
         LLVMReplaceAllUsesWith(variable->slot,
                                lower_address_at(lowering, entry, (long long)variable->offset));
         LLVMInstructionEraseFromParent(variable->slot);

@@ -143,6 +143,15 @@ int on_visit(struct pt_regs *ctx, char *text) {
     assert.matches("BPF_PERCPU_ARRAY", message)
   end)
 
+  it("are moved also when a function begins with one", function()
+    assert.same({lookup, 113}, helpers([[
+struct large { int numbers[300]; };
+int on_visit(struct pt_regs *ctx) {
+  struct large copy;
+  return bpf_probe_read_kernel(&copy, 12, (void *)ctx->ip) + copy.numbers[2];
+}]], "on_visit"))
+  end)
+
   it("are refused in a program that may sleep", function()
     assert.matches("may sleep.*copy %(600 bytes%)", refusal[[
 SEC("uprobe.s/x") int on_visit(struct pt_regs *ctx) {

@@ -92,6 +92,31 @@
 #define bpf_core_read_user(to, size, from)     bpf_probe_read_user(to, size, from)
 #define bpf_core_read_user_str(to, size, from) bpf_probe_read_user_str(to, size, from)
 
+/* --- questions that the loader answers by the kernel's types --- */
+#define LBPF_FIELD_1(field)                field
+#define LBPF_FIELD_2(type, member)         ((type *)0)->member
+#define LBPF_ONE_OR_TWO(_1, _2, name, ...) name
+#define LBPF_FIELD(field...)               LBPF_ONE_OR_TWO(field, LBPF_FIELD_2, LBPF_FIELD_1, )(field)
+#define bpf_core_field_offset(field...)    __builtin_preserve_field_info(LBPF_FIELD(field), 0)
+#define bpf_core_field_size(field...)      __builtin_preserve_field_info(LBPF_FIELD(field), 1)
+#define bpf_core_field_exists(field...)    __builtin_preserve_field_info(LBPF_FIELD(field), 2)
+#define BPF_CORE_READ_BITFIELD_PROBED(from, field)                                                 \
+    ({                                                                                             \
+        __u64 lbpf_bits = 0;                                                                       \
+        bpf_probe_read_kernel(&lbpf_bits, bpf_core_field_size((from)->field),                      \
+                              (const char *)(from) + bpf_core_field_offset((from)->field));        \
+        lbpf_bits <<= __builtin_preserve_field_info((from)->field, 4);                             \
+        __builtin_preserve_field_info((from)->field, 3)                                            \
+            ? (__u64)((__s64)lbpf_bits >> __builtin_preserve_field_info((from)->field, 5))         \
+            : lbpf_bits >> __builtin_preserve_field_info((from)->field, 5);                        \
+    })
+#define BPF_CORE_READ_BITFIELD(from, field) BPF_CORE_READ_BITFIELD_PROBED(from, field)
+#define bpf_core_type_exists(type)          __builtin_preserve_type_info(*(typeof(type) *)0, 0)
+#define bpf_core_type_size(type)            __builtin_preserve_type_info(*(typeof(type) *)0, 1)
+#define bpf_core_enum_value_exists(type, value)                                                    \
+    __builtin_preserve_enum_value(*(typeof(type) *)value, 0)
+#define bpf_core_enum_value(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
+
 /* --- text --- */
 /* Values one by one: as an initializer, addresses would be put into .rodata, where nobody relocates
  * them. */

@@ -76,16 +76,18 @@ typedef unsigned long long sector_t;
 #define __percpu
 #define __rcu
 #define __randomize_layout
-#define __hidden                        __attribute__((visibility("hidden")))
-#define asm_inline                      asm
-#define likely(x)                       __builtin_expect(!!(x), 1)
-#define unlikely(x)                     __builtin_expect(!!(x), 0)
-#define barrier()                       asm volatile("" ::: "memory")
-#define offsetof(type, member)          __builtin_offsetof(type, member)
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
-#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
-#define READ_ONCE(x)                    (*(volatile typeof(x) *)&(x))
-#define WRITE_ONCE(x, value)            (*(volatile typeof(x) *)&(x) = (value))
+#define __hidden               __attribute__((visibility("hidden")))
+#define asm_inline             asm
+#define likely(x)              __builtin_expect(!!(x), 1)
+#define unlikely(x)            __builtin_expect(!!(x), 0)
+#define barrier()              asm volatile("" ::: "memory")
+#define offsetof(type, member) __builtin_offsetof(type, member)
+/* Not with offsetof, whose value is fixed when a portable object is compiled. */
+#define container_of(ptr, type, member)                                                            \
+    ((type *)((char *)(ptr) - (unsigned long)&((type *)0)->member))
+#define ARRAY_SIZE(a)        (sizeof(a) / sizeof((a)[0]))
+#define READ_ONCE(x)         (*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
 
 /* Functions of the prelude itself. */
 #define LBPF_INLINE static inline __attribute__((always_inline, nodebug, unused))
