@@ -1,0 +1,127 @@
+-- biosnoop: show each disk request, who made it, and how long it took
+--
+-- The process that asks for a request is there when the request is made (block_getrq); the driver
+-- may get it from a thread of the kernel. What merges with a later one keeps the thread's name.
+
+local bpf = require("bpf")
+local tool = require("bpf.tool")
+
+local parser = tool.parser("biosnoop", "Show each disk request, who made it, and how long it took.",
+  "pid name")
+parser:option("-D --disk", "Only this disk, as vda.")
+parser:flag("-Q --queue", "Show the time in the operating system's queue, too.")
+local options = parser:parse()
+
+local program = [[
+struct place_t {
+    struct gendisk *disk;
+    u64 sector;
+};
+struct who_t {
+    u32 pid;
+    char comm[TASK_COMM_LEN];
+};
+struct start_t {
+    u64 time_ns;
+    struct who_t who;
+};
+struct event_t {
+    u64 time_ns, queued_ns, latency_ns, sector;
+    u32 pid, bytes, operation, error;
+    char comm[TASK_COMM_LEN];
+    char disk[32]; // DISK_NAME_LEN
+};
+
+BPF_TABLE("lru_hash", struct place_t, struct who_t, askers, 16384);
+BPF_HASH(starts, struct request *, struct start_t, 65536);
+BPF_PERF_OUTPUT(events);
+
+static inline void set_current(struct who_t *who)
+{
+    who->pid = bpf_get_current_pid_tgid() >> 32;
+    bpf_get_current_comm(&who->comm, sizeof(who->comm));
+}
+
+RAW_TRACEPOINT_PROBE(block_getrq)
+{
+    struct bio *bio = (struct bio *)ctx->args[0];
+    struct place_t place = {.disk = bio->bi_bdev->bd_disk, .sector = bio->bi_iter.bi_sector};
+    struct who_t who = {};
+    set_current(&who);
+    askers.update(&place, &who);
+    return 0;
+}
+
+RAW_TRACEPOINT_PROBE(block_rq_issue)
+{
+    struct request *request = (struct request *)ctx->args[0];
+    struct place_t place = {.disk = request->q->disk, .sector = request->__sector};
+    struct start_t start = {.time_ns = bpf_ktime_get_ns()};
+    struct who_t *who = askers.lookup(&place);
+    if (who) {
+        start.who = *who;
+        askers.delete(&place);
+    } else {
+        set_current(&start.who);
+    }
+#ifdef PID
+    if (start.who.pid != PID)
+        return 0;
+#endif
+    starts.update(&request, &start);
+    return 0;
+}
+
+RAW_TRACEPOINT_PROBE(block_rq_complete)
+{
+    struct request *request = (struct request *)ctx->args[0];
+    struct start_t *start = starts.lookup(&request);
+    // It may become complete in parts; the last one ends it.
+    if (!start || (u32)ctx->args[2] < request->__data_len)
+        return 0;
+    struct event_t event = {
+        .time_ns = bpf_ktime_get_ns(),
+        .sector = request->__sector,
+        .bytes = request->__data_len,
+        .operation = request->cmd_flags & 0xff, // REQ_OP_MASK
+        .error = (u8)ctx->args[1], // blk_status_t
+        .pid = start->who.pid,
+    };
+    event.latency_ns = event.time_ns - start->time_ns;
+    if (request->start_time_ns)
+        event.queued_ns = start->time_ns - request->start_time_ns;
+    __builtin_memcpy(event.comm, start->who.comm, sizeof(event.comm));
+    bpf_probe_read_kernel_str(event.disk, sizeof(event.disk), request->q->disk->disk_name);
+    starts.delete(&request);
+    events.perf_submit(ctx, &event, sizeof(event));
+    return 0;
+}
+]]
+
+local operations = { [0] = "read", "write", "flush", "discard" }
+
+local b <close> = bpf.BPF{ text = program, cflags = tool.define{ PID = options.pid } }
+
+local columns = {
+  { "TIME(s)", "%-11.6f", "time_ns", 1e-9 },
+  { "COMM", "%-16s", "comm" },
+  { "PID", "%-7d", "pid" },
+  { "DISK", "%-8s", "disk" },
+  { "OP", "%-7s", "operation" },
+  { "SECTOR", "%-10d", "sector" },
+  { "BYTES", "%-7d", "bytes" },
+  { "LAT(ms)", "%8.3f", "latency_ns", 1e-6 },
+  "error",
+}
+if options.queue or options.json then
+  table.insert(columns, #columns - 1, { "QUE(ms)", "%8.3f", "queued_ns", 1e-6 })
+end
+local show = tool.printer(options, columns)
+
+b.events:open_perf_buffer(function(_, event)
+  if options.disk and event.disk ~= options.disk then return end
+  local record = event:totable()
+  record.operation = operations[event.operation] or tostring(event.operation)
+  show(record)
+end, { page_cnt = 64 })
+tool.poll(b, options)

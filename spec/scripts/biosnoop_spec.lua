@@ -1,0 +1,25 @@
+local disk = require("spec.support.disk")
+local tool = require("spec.support.tool")
+
+describe("biosnoop", function()
+  it("shows each request with its process, size and time", function()
+    local path, own_disk, clean_up = disk.file()
+    if not path then return pending(own_disk) end
+    finally(clean_up)
+    local pid, go = tool.prepare(disk.reads(path, 17))
+    local requests = tool.records("biosnoop --name dd --pid " .. pid, go)
+    local bytes = 0
+    for _, request in ipairs(requests) do
+      assert.equal("read", request.operation)
+      assert.equal(own_disk or requests[1].disk, request.disk)
+      assert.equal(0, request.error)
+      assert.is_true(request.latency_ns > 0 and request.queued_ns >= 0)
+      bytes = bytes + request.bytes
+    end
+    assert.is_true(bytes >= 17 * 12288) -- dd itself may come from the disk, too
+    if own_disk then
+      assert.equal(17, #requests)
+      assert.equal(17 * 12288, bytes)
+    end
+  end)
+end)
