@@ -378,6 +378,40 @@ static int bpf_index(lua_State *L)
                              lua_gettop(L), lua_gettop(L) - 1);
 }
 
+/* Gives the next name and table. Upvalue: the place of the next map. */
+static int next_table(lua_State *L)
+{
+    struct lbpf_bpf *bpf = luaL_checkudata(L, 1, metatable_name);
+    lua_Integer at = lua_tointeger(L, lua_upvalueindex(1));
+    struct lbpf_object *object;
+    const char *name = NULL;
+
+    lbpf_bpf_check_open(L, bpf);
+    object = lbpf_session_object(bpf->session);
+    while ((size_t)at < lbpf_object_map_count(object) && !name) {
+        name = lbpf_object_map_at(object, (size_t)at++)->name;
+        if (name[0] == '.' || !push_table(L, bpf, name))
+            name = NULL; /* the compiler's, or ours */
+    }
+    lua_pushinteger(L, at);
+    lua_replace(L, lua_upvalueindex(1));
+    if (!name)
+        return 0;
+    lua_pushstring(L, name);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* for name, table in pairs(b) */
+static int bpf_pairs(lua_State *L)
+{
+    lbpf_bpf_check_open(L, luaL_checkudata(L, 1, metatable_name));
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_table, 1);
+    lua_pushvalue(L, 1);
+    return 2;
+}
+
 static int bpf_tostring(lua_State *L)
 {
     struct lbpf_bpf *bpf = luaL_checkudata(L, 1, metatable_name);
@@ -395,10 +429,8 @@ void lbpf_bpf_open(lua_State *L, int methods, int statics)
         {NULL, NULL},
     };
     static const luaL_Reg metamethods[] = {
-        {"__gc", bpf_close},
-        {"__close", bpf_close},
-        {"__tostring", bpf_tostring},
-        {NULL, NULL},
+        {"__gc", bpf_close},    {"__close", bpf_close}, {"__tostring", bpf_tostring},
+        {"__pairs", bpf_pairs}, {NULL, NULL},
     };
 
     lua_pushvalue(L, methods);

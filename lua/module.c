@@ -10,6 +10,7 @@
 #include "iterator.h"
 #include "link.h"
 #include "machine.h"
+#include "prompt.h"
 #include "scratch.h"
 #include "symbols.h"
 #include "table.h"
@@ -17,6 +18,7 @@
 #include "usdt.h"
 #include "user_symbols.h"
 #include "value.h"
+#include "wait.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -29,6 +31,7 @@ static const luaL_Reg functions[] = {
     {"until_interrupted", lbpf_interrupt_until},
     {"USDT", lbpf_usdt_new},
     {"type_of", lbpf_type_of},
+    {"wait", lbpf_wait_for_sources},
     {NULL, NULL},
 };
 
@@ -71,6 +74,7 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lbpf_user_symbols_open(L, METHODS, STATICS, ALL_METHODS);
     lbpf_constants_set(L, MODULE, STATICS);
     lbpf_machine_functions(L, MODULE);
+    lbpf_prompt_open(L, MODULE);
     lua_pushliteral(L, LUABPF_VERSION);
     lua_setfield(L, MODULE, "_VERSION");
     lua_setfield(L, MODULE, "methods");

@@ -61,4 +61,52 @@ describe("the launcher #any_kernel", function()
     assert.truthy(errors:find("needed to see this", 1, true))
     assert.truthy(errors:find("apt%-get install .* absent\n"))
   end)
+
+  local function completions(words)
+    local _, out = process.run("./luabpf --complete " .. words)
+    local list = {}
+    for line in out:gmatch("[^\n]+") do list[#list + 1] = line end
+    table.sort(list)
+    return list
+  end
+
+  it("completes commands, options, kinds and the names of probes", function()
+    assert.same({ "FILES", "execsnoop" }, completions("execs"))
+    assert.same({ "FILES", "doctor" }, completions("doc"))
+    assert.same({ "--max-args" }, completions("execsnoop --max"))
+    assert.same({ "--verbose" }, completions("list --ver"))
+    assert.same({ "tracepoint:" }, completions("list tracep"))
+    assert.same({ "tracepoint:sched:" }, completions("list tracepoint:sche"))
+    assert.same({ "tracepoint:sched:sched_process_exec", "tracepoint:sched:sched_process_exit" },
+      completions("list tracepoint:sched:sched_process_ex"))
+    assert.same({ "usdt" }, completions("list --kind us"))
+  end)
+
+  it("completes in bash, also behind a colon", function()
+    local script = [[. lua/bpf/completion/luabpf.bash
+      try() { COMP_LINE=$1 COMP_POINT=${#1}; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        compopt() { :; }; _luabpf; printf '%s ' "${COMPREPLY[@]}"; }
+      try './luabpf doct' ./luabpf doct
+      try './luabpf list software:PAGE_FAULTS_M' ./luabpf list software : PAGE_FAULTS_M
+      try './luabpf list software:' ./luabpf list software : | grep -o CPU_CLOCK]]
+    with_file(script, function(path)
+      local _, out = process.run("bash " .. path)
+      assert.equal("doctor PAGE_FAULTS_MAJ PAGE_FAULTS_MIN CPU_CLOCK\n", out)
+    end)
+  end)
+
+  it("tells the help of a script without running it", function()
+    local script_help = require "bpf.script_help"
+    with_file([[local bpf = require "bpf"
+      local parser = require "argparse"("mine", "Mine.")
+      parser:option "--much"
+      parser:parse()
+      os.exit(9)]], function(path)
+      assert.truthy(script_help(path):find("Usage: mine .*%-%-much"))
+      assert.truthy(package.loaded["bpf"] == nil or package.loaded["bpf"].BPF)
+    end)
+    with_file("require('bpf').BPF{ text = 'x' }", function(path)
+      assert.is_nil(script_help(path))
+    end)
+  end)
 end)

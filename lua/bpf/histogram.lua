@@ -211,17 +211,33 @@ local function describe(bucket, print_fn)
   return tostring(bucket)
 end
 
-local function print_histogram(items, settings, lines_of, slot_count, method)
+-- All lines, with an empty one before each bucket.
+local function all_lines(items, settings, lines_of, slot_count, method)
   local header = settings.section_header or "Bucket ptr"
   local val_type = settings.val_type or "value"
+  local all = {}
   for _, section in ipairs(sections_of(items, settings, slot_count, method)) do
     if section.bucket ~= nil then
-      io.write("\n", header, " = ", describe(section.bucket, settings.section_print_fn), "\n")
+      all[#all + 1] = ""
+      all[#all + 1] = ("%s = %s"):format(header,
+        describe(section.bucket, settings.section_print_fn))
     end
     for _, line in ipairs(lines_of(section.values, val_type, settings.strip_leading_zero)) do
-      io.write(line, "\n")
+      all[#all + 1] = line
     end
   end
+  return all
+end
+
+local function print_histogram(items, settings, lines_of, slot_count, method)
+  for _, line in ipairs(all_lines(items, settings, lines_of, slot_count, method)) do
+    io.write(line, "\n")
+  end
+end
+
+--- The power-of-two histograms of a table's items as one text.
+function histogram.text(items)
+  return table.concat(all_lines(items, {}, histogram.log2_lines, log2_slots, "show"), "\n")
 end
 
 function histogram.methods:print_log2_hist(...)

@@ -25,6 +25,7 @@
 ---@field BPFAttachType table<string, integer> the kernel's bpf_attach_type, without BPF_
 ---@field DEBUG_BPF_REGISTER_STATE integer print the verifier's log with the state of all registers
 ---@field DEBUG_BTF integer print libbpf's messages
+---@field prompt { hide: fun(), show: fun() } the line of luabpf -i, while something else prints
 ---@field _VERSION string
 local bpf = {}
 
@@ -169,6 +170,13 @@ function bpf.type_of(value) end
 ---@return number rest seconds that were not slept, 0 at the end
 function bpf.sleep(seconds) end
 
+--- Waits until one of several sources can be read: BPF objects whose buffers are open, anything
+--- else with the method pollfd, file descriptors (0 is standard input).
+---@param sources (bpf.BPF|{ pollfd: fun(self): integer }|integer)[]
+---@param seconds? number at most so long; without it, as long as it takes
+---@return any[] ready those of the sources, in their order; none when the time is over
+function bpf.wait(sources, seconds) end
+
 --- Calls fn until it returns or SIGINT, SIGTERM or SIGHUP comes; without fn just waits for the
 --- signal. The signal is used up: nothing is raised, and the lines after this one run.
 ---@param fn? fun(...): ... usually a loop around a poll
@@ -225,6 +233,7 @@ local static = {}
 --- A compiled program in the kernel. `b.name` is its table called name; where a method has that
 --- name, `b:get_table(name)` gives the table. The tables `events`, `lost`, `pollfd` and `timeout`
 --- win over the methods, which then still work as b:events() and so on.
+--- `for name, t in pairs(b)` goes over all tables.
 ---@class bpf.BPF
 ---@field [string] bpf.Table
 local BPF = {}
