@@ -99,6 +99,18 @@ static int check_offset(const struct lbpf_uprobe_places *places, uint64_t start,
     return result;
 }
 
+/* A traced process knows for itself, whatever library it has; else we have to find out. */
+static int follow_ifunc(struct lbpf_uprobe_places *places, pid_t pid,
+                        const struct lbpf_elf_symbol *symbol, const char *name, uint64_t *offset,
+                        struct lbpf_error *cause)
+{
+    const struct lbpf_elf_file *elf = &places->binary.elf;
+
+    if (pid > 0 && lbpf_elf_read_ifunc(elf, pid, symbol->address, offset) == 0)
+        return 0;
+    return lbpf_elf_resolve_ifunc(elf, name, offset, cause);
+}
+
 static int find_symbol(struct lbpf_uprobe_places *places, const struct lbpf_uprobe_options *options,
                        struct lbpf_error *error)
 {
@@ -110,7 +122,7 @@ static int find_symbol(struct lbpf_uprobe_places *places, const struct lbpf_upro
     if (result == 0) {
         offset = symbol.file_offset;
         if (symbol.is_ifunc)
-            result = lbpf_elf_resolve_ifunc(&places->binary.elf, options->symbol, &offset, &cause);
+            result = follow_ifunc(places, options->pid, &symbol, options->symbol, &offset, &cause);
     }
     if (result < 0)
         explain_symbol(result, options, options->symbol, &cause, error);
@@ -124,6 +136,7 @@ static int find_symbol(struct lbpf_uprobe_places *places, const struct lbpf_upro
 struct matching {
     struct lbpf_uprobe_places *places;
     const struct lbpf_match *match;
+    pid_t pid;
 };
 
 static int add_if_matching(void *context, const struct lbpf_elf_symbol *symbol)
@@ -138,7 +151,7 @@ static int add_if_matching(void *context, const struct lbpf_elf_symbol *symbol)
         snprintf(name, sizeof name, "%s%s%s", symbol->name, symbol->version ? "@" : "",
                  symbol->version ? symbol->version : "");
         /* One whose implementation is out of reach is no place for a probe; the rest still are. */
-        if (lbpf_elf_resolve_ifunc(&matching->places->binary.elf, name, &offset, NULL) != 0)
+        if (follow_ifunc(matching->places, matching->pid, symbol, name, &offset, NULL) != 0)
             return 0;
     }
     return add_place(matching->places, offset, symbol->name);
@@ -147,7 +160,7 @@ static int add_if_matching(void *context, const struct lbpf_elf_symbol *symbol)
 static int find_matching(struct lbpf_uprobe_places *places,
                          const struct lbpf_uprobe_options *options, struct lbpf_error *error)
 {
-    struct matching matching = {.places = places};
+    struct matching matching = {.places = places, .pid = options->pid};
     struct lbpf_match match;
     int result = lbpf_match_open(&match, options->symbol_re, lbpf_uprobe_op(options), error);
 

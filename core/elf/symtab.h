@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct lbpf_elf_symbol {
     const char *name;    /* without version; valid during the visit only */
@@ -49,5 +50,12 @@ int lbpf_elf_find_function(const struct lbpf_elf_file *file, const char *name,
  */
 int lbpf_elf_resolve_ifunc(const struct lbpf_elf_file *file, const char *name,
                            uint64_t *file_offset, struct lbpf_error *error);
+
+/*
+ * The same as a process found it that maps the file: resolver is the symbol's address. -ENOENT when
+ * the process does not tell: most functions that a library calls itself can be read off it.
+ */
+int lbpf_elf_read_ifunc(const struct lbpf_elf_file *file, pid_t pid, uint64_t resolver,
+                        uint64_t *file_offset);
 
 #endif

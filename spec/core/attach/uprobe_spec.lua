@@ -1,6 +1,7 @@
 -- User probes, counted exactly on programs that make a prime number of calls.
 local bpf <const> = require "bpf"
 local calls <const> = require "spec.support.calls"
+local dweller <const> = require "spec.support.dweller"
 local process <const> = require "spec.support.process"
 local target <const> = require "spec.support.target"
 
@@ -141,6 +142,29 @@ describe("uprobe", function()
     assert.equal(count, seen(3))
     assert.equal(count, seen(4))
   end)
+
+  it_with_uprobes("asks the process about indirect functions of a library that is not ours",
+    function()
+      local folder <const> = dweller.folder()
+      dweller.shell("cp $(ldd %s | grep -o '/[^ ]*') %s", calls.path(), folder)
+      dweller.shell("mv %s/ld-*.so* %s/calls-loader", folder, folder) -- the process's name
+      local wanted <const> = {name = folder .. "/libc.so.6", sym = "strlen", fn_name = "on_text"}
+      local good <const>, e <const> = pcall(b.attach_uprobe, b, wanted)
+      assert.is_false(good) -- its code would have to run here
+      assert.truthy(e.hint:find("does not run here", 1, true))
+      local program <const> = dweller.start("%s/calls-loader --library-path %s %s %d wait", folder,
+        folder, calls.path(), count)
+      wanted.pid = program.pid
+      local link <close> = b:attach_uprobe(wanted)
+      wanted.sym, wanted.sym_re, wanted.fn_name = nil, "strlen", "on_any"
+      local all <close> = b:attach_uprobe(wanted)
+      assert.same({1, 1}, {link:count(), all:count()})
+      calls.make(count) -- by our own library
+      assert.equal(0, seen(3))
+      dweller.go(program)
+      assert.equal(count, seen(3))
+      dweller.shell("rm -r %s", folder)
+    end)
 
   -- It begins with a vector instruction which the kernel takes for a jump.
   it_with_uprobes("breaks no call of strchr", function()
