@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 #include <string.h>
+#include <time.h>
 
 /* bpf.features(): name -> {available=, reason=}; the reason says why not and what to do. */
 static int core_features(lua_State *L)
@@ -135,6 +136,16 @@ static int core_kernel_functions(lua_State *L)
     return 1;
 }
 
+/* core.monotonic_time(): nanoseconds on the clock of bpf_ktime_get_ns(). */
+static int core_monotonic_time(lua_State *L)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    lua_pushinteger(L, (lua_Integer)now.tv_sec * 1000000000 + now.tv_nsec);
+    return 1;
+}
+
 void lbpf_machine_functions(lua_State *L, int module)
 {
     static const luaL_Reg functions[] = {
@@ -142,6 +153,7 @@ void lbpf_machine_functions(lua_State *L, int module)
         {"clear_cache", core_clear_cache},
         {"features", core_features},
         {"kernel_functions", core_kernel_functions},
+        {"monotonic_time", core_monotonic_time},
         {"permission", core_permission},
         {"toolchain", core_toolchain},
         {NULL, NULL},

@@ -18,6 +18,8 @@ extend(core.BPF, require "bpf.functions")
 require "bpf.usdt".extend(core.methods.USDT)
 extend(core.BPF, require "bpf.stacks".static)
 core.list = require "bpf.list".list
+extend(core, require "bpf.machine")
+core.BPF.monotonic_time = core.monotonic_time
 core.u64 = require "bpf.unsigned"
 
 local output = require "bpf.output"

@@ -165,6 +165,24 @@ function bpf.csv_header(value) end
 ---@return bpf.type? ctype nil for what is no struct value
 function bpf.type_of(value) end
 
+--- Nanoseconds on the clock of bpf_ktime_get_ns(); BPF.monotonic_time is the same.
+---@return integer
+function bpf.monotonic_time() end
+
+--- The numbers of the CPUs that are online now.
+---@return integer[]
+function bpf.get_online_cpus() end
+
+--- The numbers of the CPUs that this machine may ever have; per-CPU tables have a leaf for each.
+---@return integer[]
+function bpf.get_possible_cpus() end
+
+--- The language that a process is written in, as far as the files tell that it has mapped.
+---@param candidates string[] of "c", "java", "node", "perl", "php", "python", "ruby"
+---@param pid integer
+---@return string? language nil when it is none of the candidates, or there is no such process
+function bpf.detect_language(candidates, pid) end
+
 --- Sleeps. Ctrl-C and other signals end it early.
 ---@param seconds number may have a fraction
 ---@return number rest seconds that were not slept, 0 at the end
@@ -911,6 +929,10 @@ function static.kernel_struct_has_field(struct, field) end
 ---@param enumerator string
 ---@return integer answer
 function static.kernel_enum_has_val(enum, enumerator) end
+
+--- See bpf.monotonic_time.
+---@return integer
+function static.monotonic_time() end
 
 --- The name of a helper function of BPF.
 ---@param number integer
