@@ -7,7 +7,8 @@
 
 #include <lauxlib.h>
 
-static const char *const names[] = {"text", "src_file", "cflags", "portable", "cache", NULL};
+static const char *const names[] = {"text", "src_file", "cflags", "portable",
+                                    "arch", "cache",    NULL};
 static const struct lbpf_options compile_options = {"compile", names};
 
 int lbpf_compile_object(lua_State *L)
@@ -20,6 +21,7 @@ int lbpf_compile_object(lua_State *L)
     if (lbpf_args_has(L, "text") + lbpf_args_has(L, "src_file") != 1)
         lbpf_misuse(L, "compile: exactly one of 'text' and 'src_file' has to be given");
     source.portable = lbpf_args_boolean(L, &compile_options, "portable");
+    source.architecture = lbpf_args_string(L, &compile_options, "arch", NULL);
     source.no_cache = lbpf_args_has(L, "cache") && !lbpf_args_boolean(L, &compile_options, "cache");
     lbpf_source_from_options(L, &compile_options, &source);
     object = lbpf_scratch_push(L);

@@ -4,8 +4,8 @@
 
 #include <lua.h>
 
-/* Takes text or src_file, cflags, portable, cache. Gives the object's bytes, and a line for each
- * thing that ties a portable object to this kernel. */
+/* Takes text or src_file, cflags, portable, arch, cache. Gives the object's bytes, and a line for
+ * each thing that ties a portable object to this kernel. */
 int lbpf_compile_object(lua_State *L);
 
 #endif

@@ -11,6 +11,7 @@
  */
 #include "attach/usdt_private.h"
 
+#include "base/architecture.h"
 #include "base/strmap.h"
 #include "elf/address.h"
 #include "elf/file.h"
@@ -24,17 +25,6 @@
 #include <string.h>
 
 static const char op[] = "enable USDT probe";
-
-#if defined(__x86_64__)
-enum { OWN_MACHINE = EM_X86_64, OWN_MACHINE_32 = EM_386 };
-static const char instruction_pointer[] = "ip";
-#elif defined(__aarch64__)
-enum { OWN_MACHINE = EM_AARCH64, OWN_MACHINE_32 = -1 };
-static const char instruction_pointer[] = "pc";
-#else
-enum { OWN_MACHINE = -1, OWN_MACHINE_32 = -1 };
-static const char instruction_pointer[] = "";
-#endif
 
 enum { PAGE_MASK = 4095 };
 
@@ -82,7 +72,8 @@ static bool write_symbol(struct lbpf_buffer *text, const struct lbpf_elf_file *f
     if (argument->low_bits_only)
         lbpf_buffer_printf(text, "%" PRIu64 "ull", address & PAGE_MASK);
     else
-        lbpf_buffer_printf(text, "ctx->%s + %" PRIu64 "ull", instruction_pointer,
+        lbpf_buffer_printf(text, "ctx->%s + %" PRIu64 "ull",
+                           lbpf_architecture_own()->instruction_pointer,
                            address - location->address);
     return true;
 }
@@ -212,7 +203,9 @@ static struct place *add_place(struct use *use, size_t number)
 
 static bool is_own_machine(unsigned machine)
 {
-    return (int)machine == OWN_MACHINE || (int)machine == OWN_MACHINE_32;
+    const struct lbpf_architecture *own = lbpf_architecture_own();
+
+    return (int)machine == own->elf_machine || (int)machine == own->elf_machine_32;
 }
 
 static void refuse_place(struct place *place, const struct lbpf_usdt_probe *probe, size_t number,
@@ -369,7 +362,8 @@ static void write_branches(const struct use *use, struct place *const *list, siz
                            struct lbpf_buffer *text)
 {
     if (use->by_address)
-        lbpf_buffer_printf(text, "    switch (ctx->%s & %d) {\n", instruction_pointer, PAGE_MASK);
+        lbpf_buffer_printf(text, "    switch (ctx->%s & %d) {\n",
+                           lbpf_architecture_own()->instruction_pointer, PAGE_MASK);
     else
         lbpf_buffer_append_string(text, "    switch (bpf_get_attach_cookie(ctx)) {\n");
     for (size_t i = 0; i < count; i++) {

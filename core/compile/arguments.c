@@ -44,29 +44,6 @@ void lbpf_arguments_free(struct lbpf_arguments *arguments)
     lbpf_buffer_free(&arguments->text);
 }
 
-static const char *target_arch(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    return "x86";
-#elif defined(__aarch64__)
-    return "arm64";
-#elif defined(__arm__)
-    return "arm";
-#elif defined(__s390x__)
-    return "s390";
-#elif defined(__powerpc64__)
-    return "powerpc";
-#elif defined(__riscv)
-    return "riscv";
-#elif defined(__loongarch__)
-    return "loongarch";
-#elif defined(__mips__)
-    return "mips";
-#else
-    return "unknown";
-#endif
-}
-
 unsigned lbpf_kernel_version_code(void)
 {
     const char *own = getenv("BCC_LINUX_VERSION_CODE");
@@ -80,7 +57,8 @@ unsigned lbpf_kernel_version_code(void)
     return (major << 16) + (minor << 8) + (patch < 255 ? patch : 255);
 }
 
-void lbpf_arguments_add_language(struct lbpf_arguments *arguments)
+void lbpf_arguments_add_language(struct lbpf_arguments *arguments,
+                                 const struct lbpf_architecture *architecture)
 {
     static const char *const flags[] = {
         "-O2",
@@ -121,6 +99,6 @@ void lbpf_arguments_add_language(struct lbpf_arguments *arguments)
     lbpf_arguments_add(arguments, "-mcpu=v3");
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         lbpf_arguments_add(arguments, "%s", flags[i]);
-    lbpf_arguments_add(arguments, "-D__TARGET_ARCH_%s", target_arch());
+    lbpf_arguments_add(arguments, "-D__TARGET_ARCH_%s", architecture->target);
     lbpf_arguments_add(arguments, "-DLINUX_VERSION_CODE=%u", lbpf_kernel_version_code());
 }

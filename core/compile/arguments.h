@@ -2,6 +2,7 @@
 #ifndef LBPF_COMPILE_ARGUMENTS_H
 #define LBPF_COMPILE_ARGUMENTS_H
 
+#include "base/architecture.h"
 #include "base/buffer.h"
 
 #include <stdbool.h>
@@ -16,7 +17,8 @@ struct lbpf_arguments {
 void lbpf_arguments_add(struct lbpf_arguments *arguments, const char *format, ...)
     LBPF_PRINTF(2, 3);
 /* Adds what every program is compiled with: target, language, warnings, the kernel's version. */
-void lbpf_arguments_add_language(struct lbpf_arguments *arguments);
+void lbpf_arguments_add_language(struct lbpf_arguments *arguments,
+                                 const struct lbpf_architecture *architecture);
 /* LINUX_VERSION_CODE: the running kernel's, or what $BCC_LINUX_VERSION_CODE says. */
 unsigned lbpf_kernel_version_code(void);
 /* Makes the vector, ended by NULL. Nothing may be added afterwards. False when there are too many

@@ -45,8 +45,10 @@ struct job {
     struct lbpf_kernel_btf btf;
     int files[FILE_COUNT];
     unsigned seconds, megabytes; /* what clang may use */
-    bool ring_output;            /* perf outputs are rings */
-    double types_ms, clang_ms;   /* what the stages took */
+    const struct lbpf_architecture *architecture;
+    bool portable;
+    bool ring_output;          /* perf outputs are rings */
+    double types_ms, clang_ms; /* what the stages took */
     size_t types_size;
 };
 
@@ -81,7 +83,7 @@ static int make_key(struct job *job)
     lbpf_buffer_printf(&job->key, "kernel %s\n", kernel);
     lbpf_buffer_printf(&job->key, "version %u\n", lbpf_kernel_version_code());
     lbpf_buffer_printf(&job->key, "ring output %d\n", job->ring_output);
-    lbpf_buffer_printf(&job->key, "portable %d\n", source->portable);
+    lbpf_buffer_printf(&job->key, "portable %d %s\n", job->portable, job->architecture->name);
     result = lbpf_toolchain_identity(&job->toolchain, &job->key);
     lbpf_buffer_printf(&job->key, "file %u %s\n", source->first_line, source->file_name);
     for (size_t i = 0; i < source->cflag_count; i++)
@@ -114,6 +116,17 @@ static void write_program(const struct lbpf_source *source, struct lbpf_buffer *
     lbpf_buffer_append(program, footer, sizeof footer - 1);
 }
 
+/* Another architecture's struct pt_regs stands for this kernel's, unless the program has its own.
+ */
+static int take_registers(struct job *job, struct lbpf_buffer *types)
+{
+    if (lbpf_strmap_has(&job->inputs.identifiers.defined, "pt_regs"))
+        return 0;
+    lbpf_buffer_append_string(types, job->architecture->registers);
+    return lbpf_strmap_set(&job->inputs.identifiers.defined, "pt_regs", strlen("pt_regs"),
+                           LBPF_DEFINES_STRUCT);
+}
+
 /* The tracepoint structures name kernel types, so these are chosen after them. */
 static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_buffer *tracepoints)
 {
@@ -122,15 +135,17 @@ static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_b
 
     lbpf_buffer_append_string(types, quiet);
     lbpf_buffer_append_string(tracepoints, quiet);
+    if (job->architecture != lbpf_architecture_own() && take_registers(job, types))
+        return lbpf_error_no_memory(job->error, "compile");
     result = lbpf_tracepoint_types(&job->btf, &job->formats, tracepoints, job->error);
     if (!result && lbpf_identifiers_scan(&job->inputs.identifiers, lbpf_buffer_string(tracepoints),
                                          tracepoints->size))
         result = lbpf_error_no_memory(job->error, "compile");
     if (!result)
-        result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, job->source->portable,
-                                   types, job->error);
-    lbpf_kernel_config(&job->btf, &job->inputs.identifiers, types);
-    if (!result && !job->source->portable)
+        result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, job->portable, types,
+                                   job->error);
+    lbpf_kernel_config(&job->btf, &job->inputs.identifiers, job->architecture, types);
+    if (!result && !job->portable)
         lbpf_targets_write(&job->btf, job->source, &job->inputs.identifiers, types);
     return result;
 }
@@ -199,7 +214,7 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
     lbpf_arguments_add(arguments, LBPF_VIRTUAL_INCLUDE);
     if (job->ring_output)
         lbpf_arguments_add(arguments, "-DLBPF_RING_OUTPUT");
-    if (job->source->portable)
+    if (job->portable)
         lbpf_arguments_add(arguments, "-DLBPF_PORTABLE");
     lbpf_arguments_add(arguments, "-include");
     lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
@@ -238,7 +253,7 @@ static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffe
         return -ENOMEM;
     lbpf_arguments_add(arguments, "%s", job->toolchain.clang);
     lbpf_arguments_add(arguments, "--no-default-config");
-    lbpf_arguments_add_language(arguments);
+    lbpf_arguments_add_language(arguments, job->architecture);
     add_files(arguments, job);
     for (size_t i = 0; i < job->source->cflag_count; i++)
         lbpf_arguments_add(arguments, "%s", job->source->cflags[i]);
@@ -496,8 +511,7 @@ static bool can_ring(const struct job *job)
         "perf_read",       "perf_counter_value",    "bpf_perf_event_read"};
     const struct lbpf_strmap *names = &job->inputs.identifiers.names;
 
-    if (job->source->perf_output || job->source->portable ||
-        !lbpf_strmap_has(names, "BPF_PERF_OUTPUT"))
+    if (job->source->perf_output || job->portable || !lbpf_strmap_has(names, "BPF_PERF_OUTPUT"))
         return false;
     for (size_t i = 0; i < sizeof perf_only / sizeof *perf_only; i++)
         if (lbpf_strmap_has(names, perf_only[i]))
@@ -505,9 +519,26 @@ static bool can_ring(const struct job *job)
     return lbpf_feature("ring_buffer", NULL);
 }
 
+static int choose_architecture(struct job *job)
+{
+    const char *name = job->source->architecture;
+
+    job->architecture = name ? lbpf_architecture_find(name) : lbpf_architecture_own();
+    if (!job->architecture)
+        return lbpf_error_set(job->error, EINVAL, "compile",
+                              "Programs can't be compiled for '%s', only for %s", name,
+                              lbpf_architecture_names());
+    job->portable = job->source->portable || job->architecture != lbpf_architecture_own();
+    return 0;
+}
+
 static int prepare(struct job *job)
 {
-    int result = lbpf_toolchain_find(&job->toolchain, job->error);
+    int result = choose_architecture(job);
+
+    if (result)
+        return result;
+    result = lbpf_toolchain_find(&job->toolchain, job->error);
 
     if (result)
         return result;
@@ -542,7 +573,7 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
     if (!result && (source->debug || !can_cache(job) ||
                     !lbpf_cache_read(job->key.data, job->key.size, object)))
         result = compile_program(job, object, dump);
-    if (!result && source->portable && source->notes)
+    if (!result && job->portable && source->notes)
         lbpf_portable_notes(&job->inputs.identifiers, source->notes);
     for (int i = 0; i < FILE_COUNT; i++)
         if (job->files[i] >= 0)

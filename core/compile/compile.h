@@ -35,6 +35,7 @@ struct lbpf_source {
     bool no_cache;
     bool perf_output; /* perf outputs are perf event arrays, also where they could be rings */
     bool portable;    /* the object is for other kernels, too: portable.h */
+    const char *architecture;  /* to compile for, or NULL; another than ours makes it portable */
     struct lbpf_buffer *notes; /* receives what ties a portable object to this kernel, or NULL */
 };
 

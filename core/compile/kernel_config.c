@@ -53,23 +53,14 @@ static bool type_has_member(const struct lbpf_kernel_btf *btf, const char *name,
 }
 
 /* Whether system calls take one struct pt_regs, on this architecture and kernel. */
-static bool wraps_syscalls(void)
+static bool wraps_syscalls(const struct lbpf_architecture *architecture)
 {
     struct utsname name;
-    unsigned major = 0, minor = 0, since = 0;
+    unsigned major = 0, minor = 0;
 
-#if defined(__x86_64__)
-    since = 4 << 8 | 17;
-#elif defined(__aarch64__)
-    since = 4 << 8 | 19;
-#elif defined(__s390x__)
-    since = 4 << 8 | 20;
-#elif defined(__riscv) || defined(__powerpc64__)
-    since = 6 << 8 | 6;
-#endif
-    if (!since || uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+    if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
         return false;
-    return (major << 8 | minor) >= since;
+    return (major << 8 | minor) >= architecture->wrapped_since;
 }
 
 static void define(const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text,
@@ -81,19 +72,16 @@ static void define(const struct lbpf_identifiers *identifiers, struct lbpf_buffe
 }
 
 static void define_witnessed(const struct lbpf_kernel_btf *btf,
-                             const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text)
+                             const struct lbpf_identifiers *identifiers,
+                             const struct lbpf_architecture *architecture, struct lbpf_buffer *text)
 {
     for (size_t i = 0; i < sizeof witnesses / sizeof *witnesses; i++)
         if (lbpf_strmap_has(&identifiers->names, witnesses[i].option) &&
             type_has_member(btf, witnesses[i].type, witnesses[i].member))
             define(identifiers, text, witnesses[i].option);
-    if (wraps_syscalls())
+    if (wraps_syscalls(architecture))
         define(identifiers, text, "CONFIG_ARCH_HAS_SYSCALL_WRAPPER");
-#if defined(__x86_64__)
-    define(identifiers, text, "CONFIG_X86_64");
-#elif defined(__aarch64__)
-    define(identifiers, text, "CONFIG_ARM64");
-#endif
+    define(identifiers, text, architecture->option);
     if (sizeof(void *) == 8)
         define(identifiers, text, "CONFIG_64BIT");
 }
@@ -158,8 +146,11 @@ static bool define_configured(const struct lbpf_identifiers *identifiers, struct
 }
 
 void lbpf_kernel_config(const struct lbpf_kernel_btf *btf,
-                        const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text)
+                        const struct lbpf_identifiers *identifiers,
+                        const struct lbpf_architecture *architecture, struct lbpf_buffer *text)
 {
-    if (!asks_options(identifiers) || !define_configured(identifiers, text))
-        define_witnessed(btf, identifiers, text);
+    bool own = architecture == lbpf_architecture_own();
+
+    if (!own || !asks_options(identifiers) || !define_configured(identifiers, text))
+        define_witnessed(btf, identifiers, architecture, text);
 }

@@ -5,6 +5,7 @@
 #ifndef LBPF_COMPILE_KERNEL_TYPES_H
 #define LBPF_COMPILE_KERNEL_TYPES_H
 
+#include "base/architecture.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "compile/identifiers.h"
@@ -22,9 +23,11 @@ int lbpf_kernel_types(struct lbpf_kernel_btf *btf, const struct lbpf_identifiers
                       bool relocated, struct lbpf_buffer *text, struct lbpf_error *error);
 
 /* Appends #define lines for those CONFIG_* options that the program mentions and that are on: by
- * /proc/config.gz or /boot/config-RELEASE, else as far as the kernel's types show it. */
+ * /proc/config.gz or /boot/config-RELEASE, else (and for another architecture) as far as the
+ * kernel's types show it. */
 void lbpf_kernel_config(const struct lbpf_kernel_btf *btf,
-                        const struct lbpf_identifiers *identifiers, struct lbpf_buffer *text);
+                        const struct lbpf_identifiers *identifiers,
+                        const struct lbpf_architecture *architecture, struct lbpf_buffer *text);
 
 /*
  * Appends the tracefs format text of each tracepoint that the program names, each behind a line

@@ -5,6 +5,7 @@
  */
 #include "host/ld_cache.h"
 
+#include "base/architecture.h"
 #include "base/buffer.h"
 #include "host/root.h"
 
@@ -18,20 +19,6 @@ static const char old_magic[] = "ld.so-1.7.0";
 static const char new_magic[] = "glibc-ld.so.cache1.1";
 
 enum { CACHE_LIMIT = 64 * 1024 * 1024, OLD_ENTRY = 12, FLAG_ELF_LIBC6 = 3 };
-
-#if defined(__x86_64__)
-enum { NATIVE_FLAGS = 0x0300 | FLAG_ELF_LIBC6 };
-#elif defined(__aarch64__)
-enum { NATIVE_FLAGS = 0x0a00 | FLAG_ELF_LIBC6 };
-#elif defined(__s390x__)
-enum { NATIVE_FLAGS = 0x0400 | FLAG_ELF_LIBC6 };
-#elif defined(__powerpc64__)
-enum { NATIVE_FLAGS = 0x0500 | FLAG_ELF_LIBC6 };
-#elif defined(__riscv)
-enum { NATIVE_FLAGS = 0x1000 | FLAG_ELF_LIBC6 };
-#else
-enum { NATIVE_FLAGS = FLAG_ELF_LIBC6 };
-#endif
 
 struct header {
     char magic[20];
@@ -65,22 +52,6 @@ struct cache {
 
 /* --- variants of a library for some processors
  * --------------------------------------------------- */
-
-/* The level of a folder below glibc-hwcaps; 0 for those that this processor can't run. */
-static unsigned level_of(const char *variant)
-{
-#if defined(__x86_64__)
-    if (strcmp(variant, "x86-64-v4") == 0)
-        return __builtin_cpu_supports("x86-64-v4") ? 4 : 0;
-    if (strcmp(variant, "x86-64-v3") == 0)
-        return __builtin_cpu_supports("x86-64-v3") ? 3 : 0;
-    if (strcmp(variant, "x86-64-v2") == 0)
-        return __builtin_cpu_supports("x86-64-v2") ? 2 : 0;
-#else
-    (void)variant;
-#endif
-    return 0;
-}
 
 static void find_variants(struct cache *cache)
 {
@@ -119,7 +90,7 @@ static bool find_level(const struct cache *cache, const struct entry *entry, uns
         return false;
     memcpy(&name, cache->data + cache->variants + index * sizeof name, sizeof name);
     if (name < cache->size)
-        *level = level_of(cache->data + name);
+        *level = lbpf_architecture_level(cache->data + name);
     return *level > 0;
 }
 
@@ -146,13 +117,15 @@ static size_t find_table(const struct lbpf_buffer *file)
 
 static void visit_entries(const struct cache *cache, lbpf_ld_cache_visit *visit, void *context)
 {
+    const uint32_t flags = lbpf_architecture_own()->library_flags | FLAG_ELF_LIBC6;
+
     for (size_t i = 0; i < cache->header.count; i++) {
         struct entry entry;
         unsigned level;
 
         memcpy(&entry, cache->data + sizeof cache->header + i * sizeof entry, sizeof entry);
         /* strings end at the latest with the buffer, which a NUL follows */
-        if (entry.flags == NATIVE_FLAGS && entry.name < cache->size && entry.path < cache->size &&
+        if (entry.flags == flags && entry.name < cache->size && entry.path < cache->size &&
             find_level(cache, &entry, &level))
             visit(context, cache->data + entry.name, cache->data + entry.path, level);
     }

@@ -5,6 +5,7 @@
  */
 #include "host/proc.h"
 
+#include "base/architecture.h"
 #include "base/buffer.h"
 #include "host/ld_cache.h"
 
@@ -223,23 +224,14 @@ static bool find_in_folder(struct search *search, const char *folder)
 
 static bool find_in_default_folders(struct search *search)
 {
-    static const char *const folders[] = {
-        "/lib64",
-        "/usr/lib64",
-#if defined(__x86_64__)
-        "/lib/x86_64-linux-gnu",
-        "/usr/lib/x86_64-linux-gnu",
-#elif defined(__aarch64__)
-        "/lib/aarch64-linux-gnu",
-        "/usr/lib/aarch64-linux-gnu",
-#endif
-        "/lib",
-        "/usr/lib",
-        "/usr/local/lib",
-    };
+    static const char *const folders[] = {"/lib64",   "/usr/lib64",    NULL, NULL, "/lib",
+                                          "/usr/lib", "/usr/local/lib"};
+    const char *own = lbpf_architecture_own()->library_folder;
+    char path[64];
 
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        if (find_in_folder(search, folders[i]))
+        snprintf(path, sizeof path, i == 2 ? "/lib/%s" : "/usr/lib/%s", own);
+        if (find_in_folder(search, folders[i] ? folders[i] : path))
             return true;
     }
     return false;

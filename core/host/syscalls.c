@@ -4,6 +4,8 @@
  */
 #include "host/kallsyms.h"
 
+#include "base/architecture.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,24 +18,12 @@ static const char *const prefixes[] = {
 
 enum { PREFIX_COUNT = sizeof prefixes / sizeof prefixes[0] };
 
-#if defined(__x86_64__)
-static const char native_bpf[] = "__x64_sys_bpf";
-#elif defined(__aarch64__)
-static const char native_bpf[] = "__arm64_sys_bpf";
-#elif defined(__s390x__)
-static const char native_bpf[] = "__s390x_sys_bpf";
-#elif defined(__riscv)
-static const char native_bpf[] = "__riscv_sys_bpf";
-#else
-static const char native_bpf[] = "sys_bpf";
-#endif
-
 /* Remembers the prefix that the kernel gives to bpf(2). A kernel with the architecture's own name
  * has no plain sys_bpf, so the scan can end there. */
 static int find_prefix(void *context, const struct lbpf_ksym *symbol, char type)
 {
     size_t *best = context;
-    size_t size = strlen(symbol->name);
+    size_t size = strlen(symbol->name), own = strlen(lbpf_architecture_own()->syscall_prefix);
 
     (void)type;
     if (size < 7 || memcmp(symbol->name + size - 7, "sys_bpf", 7) != 0)
@@ -43,7 +33,8 @@ static int find_prefix(void *context, const struct lbpf_ksym *symbol, char type)
             memcmp(symbol->name, prefixes[i], strlen(prefixes[i])) == 0)
             *best = i;
     }
-    return strcmp(symbol->name, native_bpf) == 0;
+    return size > own && !memcmp(symbol->name, lbpf_architecture_own()->syscall_prefix, own) &&
+           size == own + 3;
 }
 
 static pthread_once_t prefix_once = PTHREAD_ONCE_INIT;

@@ -11,7 +11,8 @@
  */
 #include "kernel/tracing_form.h"
 
-#include <asm/ptrace.h>
+#include "base/architecture.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,20 +41,10 @@ struct program {
 
 /* ---- the registers of the processor --------------------------------------------------------- */
 
-#if defined(__x86_64__)
-static const size_t argument_places[] = {
-    offsetof(struct pt_regs, rdi), offsetof(struct pt_regs, rsi), offsetof(struct pt_regs, rdx),
-    offsetof(struct pt_regs, rcx), offsetof(struct pt_regs, r8),  offsetof(struct pt_regs, r9),
-};
-static const size_t result_place = offsetof(struct pt_regs, rax);
-#elif defined(__aarch64__)
-static const size_t argument_places[] = {0, 8, 16, 24, 32, 40, 48, 56};
-static const size_t result_place = 0;
-#else
-#error "where this processor passes arguments is not known"
-#endif
-
-enum { ARGUMENT_PLACES = sizeof argument_places / sizeof argument_places[0] };
+static const struct lbpf_architecture *own(void)
+{
+    return lbpf_architecture_own();
+}
 
 /* ---- what instructions do ------------------------------------------------------------------- */
 
@@ -271,8 +262,8 @@ static const char other_registers[] = "it reads other registers than those of th
 
 static const char *check_place(const struct bpf_insn *load)
 {
-    for (unsigned i = 0; i < ARGUMENT_PLACES; i++) {
-        if (load->off == (int16_t)argument_places[i])
+    for (unsigned i = 0; i < own()->argument_count; i++) {
+        if (load->off == (int16_t)own()->arguments[i])
             return NULL;
     }
     return other_registers;
@@ -286,15 +277,15 @@ static const char *move_load(struct bpf_insn *load, const struct lbpf_kernel_fun
     if (!target)
         return check_place(load);
     if (is_return) {
-        if (load->off != (int16_t)result_place)
+        if (load->off != (int16_t)own()->result)
             return "it reads other registers than that of the result";
         if (!target->has_result)
             return "it reads the result of a function that has none";
         load->off = (int16_t)(8 * target->argument_count);
         return NULL;
     }
-    for (unsigned i = 0; i < ARGUMENT_PLACES && i < target->argument_count; i++) {
-        if (load->off != (int16_t)argument_places[i])
+    for (unsigned i = 0; i < own()->argument_count && i < target->argument_count; i++) {
+        if (load->off != (int16_t)own()->arguments[i])
             continue;
         if (access_size(load) > target->argument_sizes[i])
             return "it reads more bytes of an argument than that has";
@@ -382,7 +373,7 @@ const char *lbpf_tracing_form(struct bpf_insn *instructions, size_t count,
 
     if (count > INSTRUCTION_LIMIT)
         return "it is too large";
-    if (target && target->argument_count > ARGUMENT_PLACES)
+    if (target && target->argument_count > own()->argument_count)
         return "the kernel function has more arguments than go into registers";
     program.states = calloc(count, sizeof *program.states);
     program.pending = calloc(count, sizeof *program.pending);

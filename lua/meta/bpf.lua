@@ -211,6 +211,7 @@ function bpf.until_interrupted(fn, ...) end
 ---@field portable? boolean accesses to the kernel's structures are set right by the kernel that the
 --- object is loaded on (CO-RE), perf outputs are perf buffers, nothing depends on this kernel's
 --- features
+---@field arch? "x86-64"|"arm64" to compile for this architecture; another one means portable
 
 --- Compiles a program without loading it. BPF{obj = …} loads the object from a file.
 ---@param options bpf.compile.options

@@ -131,6 +131,30 @@ function object.functions(bytes)
   return functions
 end
 
+-- Offsets of a function's loads through a register as long as nothing else is in it, and through
+-- those that it was copied to; sorted.
+function object.loads(bytes, name, register)
+  local offsets, copies = {}, {[register] = true}
+  for _, section in pairs(sections_of(bytes)) do
+    if section.name == "fn/" .. name and section.kind == 1 then
+      for at = 1, #section.bytes, 8 do
+        local code, registers, offset = string.unpack("<I1I1i2", section.bytes, at)
+        local class <const>, to <const>, from <const> = code & 7, registers & 15, registers >> 4
+        if class == 1 and copies[from] then offsets[#offsets + 1] = offset end
+        if code == 0xbf then -- to = from
+          copies[to] = copies[from]
+        elseif class == 0 or class == 1 or class == 4 or class == 7 then -- loads, arithmetic
+          copies[to] = nil
+        elseif code == 0x85 then -- call
+          for r = 0, 5 do copies[r] = nil end
+        end
+      end
+    end
+  end
+  table.sort(offsets)
+  return offsets
+end
+
 -- Instructions of all code sections together, subprograms included.
 function object.instruction_count(bytes)
   local count = 0

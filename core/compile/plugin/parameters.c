@@ -9,20 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Offsets of argument registers in the kernel's struct pt_regs. */
-#if defined(__x86_64__)
-#define ARCHITECTURE "x86-64"
-static const unsigned function_offsets[] = {112, 104, 96, 88, 72, 64}; /* di si dx cx r8 r9 */
-static const unsigned syscall_offsets[] = {112, 104, 96, 56, 72, 64};  /* r10 for cx */
-#elif defined(__aarch64__)
-#define ARCHITECTURE "arm64"
-static const unsigned function_offsets[] = {0, 8, 16, 24, 32, 40}; /* regs[0…5] */
-static const unsigned syscall_offsets[] = {0, 8, 16, 24, 32, 40};
-#else
-#error "add the argument registers of this machine's struct pt_regs"
-#endif
+enum { MAX_PARAMETERS = 6, OF_FUNCTION = 0, OF_SYSCALL = 1 };
 
-enum { MAX_PARAMETERS = 6 };
+static const char places_name[] = "lbpf_argument_places";
+
+/* Where the prelude says that an argument lies in struct pt_regs. */
+static unsigned place_of(struct lowering *lowering, unsigned row, unsigned index)
+{
+    LLVMValueRef global = LLVMGetNamedGlobal(lowering->module, places_name);
+    LLVMValueRef places = LLVMGetAggregateElement(LLVMGetInitializer(global), row);
+
+    return (unsigned)LLVMConstIntGetZExtValue(LLVMGetAggregateElement(places, index));
+}
 
 static bool is_syscall(const char *name)
 {
@@ -66,13 +64,14 @@ static void load_parameters(struct lowering *lowering, LLVMValueRef from, LLVMVa
 {
     size_t size;
     const char *name = LLVMGetValueName2(from, &size);
-    const unsigned *offsets = is_syscall(name) ? syscall_offsets : function_offsets;
+    unsigned row = is_syscall(name) ? OF_SYSCALL : OF_FUNCTION;
     LLVMValueRef registers = context;
 
     lower_build_at(lowering, first);
     if (is_syscall(name)) {
-        LLVMValueRef inner = LLVMBuildLoad2(lowering->builder, lowering->i64,
-                                            address_at(lowering, context, function_offsets[0]), "");
+        LLVMValueRef inner =
+            LLVMBuildLoad2(lowering->builder, lowering->i64,
+                           address_at(lowering, context, place_of(lowering, OF_FUNCTION, 0)), "");
 
         registers = LLVMBuildIntToPtr(lowering->builder, inner, lowering->pointer, "");
     }
@@ -82,7 +81,7 @@ static void load_parameters(struct lowering *lowering, LLVMValueRef from, LLVMVa
         if (!LLVMGetFirstUse(parameter))
             continue;
         value = LLVMBuildLoad2(lowering->builder, lowering->i64,
-                               address_at(lowering, registers, offsets[i - 1]), "");
+                               address_at(lowering, registers, place_of(lowering, row, i - 1)), "");
         value =
             is_struct(from, i) ? NULL : convert_register(lowering, value, LLVMTypeOf(parameter));
         if (!value) {
@@ -145,6 +144,8 @@ static LLVMValueRef first_with_position(LLVMValueRef function)
 
 void lower_parameters(struct lowering *lowering)
 {
+    LLVMValueRef places;
+
     for (LLVMValueRef f = LLVMGetFirstFunction(lowering->module), next; f; f = next) {
         const char *name, *context_type;
         size_t size;
@@ -163,12 +164,14 @@ void lower_parameters(struct lowering *lowering)
             continue;
         }
         if (LLVMCountParams(f) - 1 > MAX_PARAMETERS) {
-            lower_error(
-                lowering, first_with_position(f),
-                "too many parameters in %s: %u arguments come in registers on " ARCHITECTURE, name,
-                MAX_PARAMETERS);
+            lower_error(lowering, first_with_position(f),
+                        "too many parameters in %s: %u arguments come in registers", name,
+                        MAX_PARAMETERS);
             continue;
         }
         move_to_program(lowering, f);
     }
+    places = LLVMGetNamedGlobal(lowering->module, places_name);
+    if (places)
+        LLVMDeleteGlobal(places);
 }

@@ -12,6 +12,7 @@ parser:argument("file", "C program, or a script: that runs up to its first BPF{â
 parser:argument("args", "Arguments for the script; put -- before them."):args("*")
 parser:option("-o --output", "Where to write it (default: FILE.o in this folder).")
 parser:option("-D --define", "Define a macro, as NAME or NAME=VALUE."):count("*")
+parser:option("--arch", "For another architecture: x86-64 or arm64.")
 parser:flag("--this-kernel", "For this kernel only: fewer instructions, and all that it can do.")
 local options = parser:parse()
 
@@ -39,6 +40,7 @@ local function write(object)
 end
 
 local function compile(source)
+  source.arch = options.arch
   source.portable = not options.this_kernel
   source.cflags = table.move(source.cflags or {}, 1, #(source.cflags or {}), 1, {})
   for _, definition in ipairs(options.define) do

@@ -3,6 +3,7 @@ local bpf <const> = require "bpf"
 local object <const> = require "spec.support.object"
 local packet <const> = require "spec.support.packet"
 local process <const> = require "spec.support.process"
+local refusal <const> = require "spec.support.refusal"
 local target <const> = require "spec.support.target"
 
 local BPF <const>, AttachType <const> = bpf.BPF, bpf.BPFAttachType
@@ -375,6 +376,56 @@ AT(PT_REGS_RET, 240); AT(PT_REGS_SP, 248); AT(PT_REGS_IP, 256);
 AT(PT_REGS_PARM1_SYSCALL, 272); AT(PT_REGS_PARM4_SYSCALL, 24);
 int program(struct pt_regs *ctx) { return PT_REGS_PARM1(PT_REGS_SYSCALL_CTX(ctx)); }]],
       {cflags = {"-U__TARGET_ARCH_x86", "-D__TARGET_ARCH_arm64"}}))
+  end)
+end)
+
+describe("an object for another architecture #any_kernel", function()
+  -- Offsets of the loads through the first register, the context.
+  local function loads(arch, text)
+    return object.loads(bpf.compile{text = text, arch = arch}, "probe", 1)
+  end
+
+  local functions <const> = [[
+BPF_ARRAY(seen, u64, 8);
+int probe(struct pt_regs *ctx, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
+  return a + b + c + d + e + f;
+}]]
+  local macros <const> = [[
+int probe(struct pt_regs *ctx) {
+  return PT_REGS_PARM1(ctx) + PT_REGS_PARM2(ctx) + PT_REGS_RC(ctx) + PT_REGS_IP(ctx)
+    + PT_REGS_SP(ctx) + PT_REGS_FP(ctx);
+}]]
+
+  it("takes a function's arguments and registers from where they lie there", function()
+    assert.same({64, 72, 88, 96, 104, 112}, loads("x86-64", functions))
+    assert.same({0, 8, 16, 24, 32, 40}, loads("arm64", functions))
+    assert.same({32, 80, 104, 112, 128, 152}, loads("x86_64", macros))
+    assert.same({0, 8, 232, 248, 256}, loads("aarch64", macros))
+  end)
+
+  it("takes a system call's arguments behind those of its wrapper", function()
+    local text <const> = functions:gsub("probe", "syscall__probe")
+    for arch, first in pairs{["x86-64"] = 112, arm64 = 0} do
+      local bytes <const> = bpf.compile{text = text, arch = arch}
+      assert.same({first}, object.loads(bytes, "syscall__probe", 1))
+    end
+  end)
+
+  it("is built with that one's options, and relocated", function()
+    assert.same({0}, loads("arm64", [[
+#if !defined(CONFIG_ARM64) || defined(CONFIG_X86_64) || !defined(__TARGET_ARCH_arm64)
+#error wrong
+#endif
+int probe(struct pt_regs *ctx, struct task_struct *task) { return task->pid; }]]))
+    assert.same({8}, loads("arm64", [[
+struct pt_regs { u64 other, regs[31]; };
+int probe(struct pt_regs *ctx) { return PT_REGS_PARM1(ctx); }]]))
+  end)
+
+  it("is refused where nothing is known of it", function()
+    local e <const> = refusal.of(function() bpf.compile{text = macros, arch = "vax"} end)
+    assert.equal("Programs can't be compiled for 'vax', only for x86-64 (x86_64) and arm64 "
+      .. "(aarch64)", e.message)
   end)
 end)
 

@@ -76,7 +76,7 @@ describe("the fentry form of a kprobe program #any_kernel", function()
     file:close()
     run(("clang-19 -target bpf -O2 -c -o %s/forms.o %s/forms.bpf.c"):format(build, build))
     run(("cc -std=gnu11 -D_GNU_SOURCE -Icore -o %s/tracing_form spec/support/tracing_form.c "
-      .. "core/kernel/tracing_form.c -lbpf"):format(build))
+      .. "core/kernel/tracing_form.c core/base/architecture.c -lbpf"):format(build))
     for line in run(("%s/tracing_form %s/forms.o"):format(build, build)):gmatch("[^\n]+") do
       local name <const>, result <const> = line:match("^([%w_]+): ?(.*)$")
       if name then results[name] = result end

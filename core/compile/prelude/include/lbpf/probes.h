@@ -78,35 +78,9 @@ extern int lbpf_usdt_readarg(int n, void *ctx, void *to, unsigned long size);
     })
 
 #if defined(__TARGET_ARCH_x86)
-#define LBPF_PAGE_SHIFT            12
-#define PT_REGS_PARM1(ctx)         ((ctx)->di)
-#define PT_REGS_PARM2(ctx)         ((ctx)->si)
-#define PT_REGS_PARM3(ctx)         ((ctx)->dx)
-#define PT_REGS_PARM4(ctx)         ((ctx)->cx)
-#define PT_REGS_PARM5(ctx)         ((ctx)->r8)
-#define PT_REGS_PARM6(ctx)         ((ctx)->r9)
-#define PT_REGS_RET(ctx)           ((ctx)->sp)
-#define PT_REGS_FP(ctx)            ((ctx)->bp)
-#define PT_REGS_RC(ctx)            ((ctx)->ax)
-#define PT_REGS_IP(ctx)            ((ctx)->ip)
-#define PT_REGS_SP(ctx)            ((ctx)->sp)
-#define PT_REGS_PARM1_SYSCALL(ctx) PT_REGS_PARM1(ctx)
-#define PT_REGS_PARM4_SYSCALL(ctx) ((ctx)->r10)
+#include <lbpf/arch/x86.h>
 #elif defined(__TARGET_ARCH_arm64)
-#define LBPF_PAGE_SHIFT            12
-#define PT_REGS_PARM1(ctx)         ((ctx)->regs[0])
-#define PT_REGS_PARM2(ctx)         ((ctx)->regs[1])
-#define PT_REGS_PARM3(ctx)         ((ctx)->regs[2])
-#define PT_REGS_PARM4(ctx)         ((ctx)->regs[3])
-#define PT_REGS_PARM5(ctx)         ((ctx)->regs[4])
-#define PT_REGS_PARM6(ctx)         ((ctx)->regs[5])
-#define PT_REGS_RET(ctx)           ((ctx)->regs[30])
-#define PT_REGS_FP(ctx)            ((ctx)->regs[29])
-#define PT_REGS_RC(ctx)            ((ctx)->regs[0])
-#define PT_REGS_IP(ctx)            ((ctx)->pc)
-#define PT_REGS_SP(ctx)            ((ctx)->sp)
-#define PT_REGS_PARM1_SYSCALL(ctx) ((ctx)->orig_x0)
-#define PT_REGS_PARM4_SYSCALL(ctx) PT_REGS_PARM4(ctx)
+#include <lbpf/arch/arm64.h>
 #else
 #error "this architecture is not supported yet"
 #endif

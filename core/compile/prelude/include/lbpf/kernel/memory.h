@@ -3,11 +3,9 @@
 #define LBPF_KERNEL_MEMORY_H
 
 #define PAGE_MASK (~(PAGE_SIZE - 1))
-#if defined(__TARGET_ARCH_x86)
-/* Where the direct map starts without KASLR; with it the kernel keeps the real base in
- * page_offset_base. */
-#define PAGE_OFFSET 0xffff888000000000UL
-#define THREAD_SIZE (PAGE_SIZE << 2)
+#ifdef LBPF_PAGE_OFFSET
+#define PAGE_OFFSET LBPF_PAGE_OFFSET
+#define THREAD_SIZE LBPF_THREAD_SIZE
 #endif
 #define BITS_PER_LONG      64
 #define BITS_PER_BYTE      8
