@@ -116,12 +116,13 @@ local columns = {
 if options.queue or options.json then
   table.insert(columns, #columns - 1, { "QUE(ms)", "%8.3f", "queued_ns", 1e-6 })
 end
-local show = tool.printer(options, columns)
 
-b.events:open_perf_buffer(function(_, event)
+local function record_of(event)
   if options.disk and event.disk ~= options.disk then return end
   local record = event:totable()
   record.operation = operations[event.operation] or tostring(event.operation)
-  show(record)
-end, { page_cnt = 64 })
+  return record
+end
+
+tool.show(b.events, options, columns, record_of, 64)
 tool.poll(b, options)

@@ -5,21 +5,18 @@
 --
 --     sys_enter_execve ──► execs[process] ──► sys_exit_execve ──► events ──► one line
 
-local argparse = require("argparse")
 local bpf = require("bpf")
+local tool = require("bpf.tool")
 
-local parser = argparse("execsnoop", "Show each program that is executed, with its arguments.")
-parser:flag("-T --time", "Show the time of day.")
-parser:flag("-t --timestamp", "Show the seconds since the first line.")
+local parser = tool.parser("execsnoop", "Show each program that is executed, with its arguments.",
+  "name time")
 parser:flag("-x --fails", "Show calls that failed, too.")
 parser:flag("-U --print-uid", "Show the user id.")
 parser:flag("-q --quote", "Put quotation marks around each argument.")
-parser:option("-n --name", "Only commands whose name matches this Lua pattern.")
 parser:option("-l --line", "Only commands whose arguments match this Lua pattern.")
 parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
 parser:option("-P --ppid", "Only children of this process."):convert(math.tointeger)
 parser:option("--max-args", "Show at most so many arguments."):convert(math.tointeger):default("20")
-parser:option("-d --duration", "End after so many seconds."):convert(tonumber)
 local options = parser:parse()
 
 local program = [[
@@ -158,15 +155,18 @@ TRACEPOINT_PROBE(syscalls, sys_exit_execveat)
 }
 ]]
 
-local cflags = { "-DMAX_ARGS=" .. options.max_args }
-if options.fails then cflags[#cflags + 1] = "-DFAILS" end
-if options.uid then cflags[#cflags + 1] = "-DONLY_UID=" .. options.uid end
-if options.ppid then cflags[#cflags + 1] = "-DONLY_PPID=" .. options.ppid end
+local b <close> = bpf.BPF{
+  text = program,
+  cflags = tool.define{
+    MAX_ARGS = options.max_args, FAILS = options.fails, ONLY_UID = options.uid,
+    ONLY_PPID = options.ppid,
+  },
+}
 
--- The text of the arguments as one line that shows them all.
-local function arguments(event)
+-- The arguments as one line that shows them all.
+local function arguments(text, event)
   local list = {}
-  for argument in event.args:gmatch("([^\x1f]*)\x1f") do
+  for argument in text:gmatch("([^\x1f]*)\x1f") do
     if options.quote then argument = '"' .. argument:gsub('"', '\\"') .. '"' end
     list[#list + 1] = argument
   end
@@ -174,32 +174,20 @@ local function arguments(event)
   return (table.concat(list, " "):gsub("\n", "\\n"))
 end
 
-local first_ns
-
-local function show(_, event)
-  local comm, line = event.comm, arguments(event)
-  if options.name and not comm:find(options.name) then return end
-  if options.line and not line:find(options.line) then return end
-  first_ns = first_ns or event.time_ns
-  local columns = {
-    options.time and os.date("%H:%M:%S ") or "",
-    options.timestamp and ("%-8.3f"):format((event.time_ns - first_ns) / 1e9) or "",
-    options.print_uid and ("%-6d"):format(event.uid) or "",
-    ("%-16s %-7d %-7d %3d %s\n"):format(comm, event.pid, event.ppid, event.ret, line),
-  }
-  if not io.write(table.concat(columns)) then os.exit() end -- nobody reads any more
+local columns = {
+  "time_ns",
+  { "PCOMM", "%-16s", "comm" },
+  { "PID", "%-7d", "pid" },
+  { "PPID", "%-7d", "ppid" },
+  { "RET", "%3d", "ret" },
+  { "ARGS", "%s", "args" },
+}
+if options.print_uid or options.json then table.insert(columns, 2, { "UID", "%-5d", "uid" }) end
+local function record_of(event)
+  local record = event:totable()
+  record.args = arguments(event.args, event)
+  return (not options.line or record.args:find(options.line)) and record
 end
 
-local b <close> = bpf.BPF{ text = program, cflags = cflags }
-b.events:open_perf_buffer(show, { page_cnt = 128 })
-
-io.stdout:setvbuf("line")
-print((options.time and "TIME     " or "") .. (options.timestamp and "TIME(s) " or "")
-  .. (options.print_uid and "UID   " or "") .. "PCOMM            PID     PPID    RET ARGS")
-
-bpf.until_interrupted(function()
-  local finish = options.duration and os.time() + options.duration + 1
-  while not finish or os.time() < finish do
-    b:perf_buffer_poll(finish and 100 or -1)
-  end
-end)
+tool.show(b.events, options, columns, record_of, 128)
+tool.poll(b, options)

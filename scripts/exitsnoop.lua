@@ -61,7 +61,17 @@ local function result(_, record)
   return ("signal %d%s"):format(record.signal, record.core_dumped and " (core dumped)" or "")
 end
 
-local show = tool.printer(options, {
+local function record_of(event)
+  local record, signal = event:totable(), event.code & 0x7f
+  if signal == 0 then
+    record.status = event.code >> 8
+  else
+    record.signal, record.core_dumped = signal, event.code & 0x80 ~= 0
+  end
+  return record
+end
+
+tool.show(b.events, options, {
   "time_ns",
   { "COMM", "%-16s", "comm" },
   { "PID", "%-7d", "pid" },
@@ -70,15 +80,5 @@ local show = tool.printer(options, {
   { "AGE(s)", "%9.3f", "age_ns", 1e-9 },
   { "RESULT", "%s", "status", result },
   "signal", "core_dumped",
-})
-
-b.events:open_perf_buffer(function(_, event)
-  local record, signal = event:totable(), event.code & 0x7f
-  if signal == 0 then
-    record.status = event.code >> 8
-  else
-    record.signal, record.core_dumped = signal, event.code & 0x80 ~= 0
-  end
-  show(record)
-end)
+}, record_of)
 tool.poll(b, options)

@@ -73,7 +73,7 @@ for _, name in ipairs{ "getaddrinfo", "gethostbyname", "gethostbyname2" } do
   b:attach_uprobe(place)
 end
 
-local show = tool.printer(options, {
+tool.show(b.events, options, {
   "time_ns",
   { "PID", "%-7d", "pid" },
   { "COMM", "%-16s", "comm" },
@@ -81,5 +81,4 @@ local show = tool.printer(options, {
   { "ERR", "%3d", "error" },
   { "HOST", "%s", "host" },
 })
-b.events:open_perf_buffer(function(_, event) show(event) end)
 tool.poll(b, options)

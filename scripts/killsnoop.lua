@@ -67,7 +67,7 @@ local b <close> = bpf.BPF{
   cflags = tool.define{ PID = options.pid, SIGNAL = options.signal, FAILED = options.failed },
 }
 
-local show = tool.printer(options, {
+tool.show(b.events, options, {
   "time_ns",
   { "PID", "%-7d", "pid" },
   { "COMM", "%-16s", "comm" },
@@ -75,5 +75,4 @@ local show = tool.printer(options, {
   { "TARGET", "%-7d", "target" },
   { "RESULT", "%d", "result" },
 })
-b.events:open_perf_buffer(function(_, event) show(event) end)
 tool.poll(b, options)

@@ -3,8 +3,8 @@
 -- The system calls' tracepoints where the kernel has them, else the function that all of them end
 -- in. The name is read when the call returns: by then the kernel has read it, so it is in memory.
 
-local argparse = require("argparse")
 local bpf = require("bpf")
+local tool = require("bpf.tool")
 
 -- The values of x86-64 and arm64 alike, as far as both have them.
 local open_flags = {
@@ -16,18 +16,16 @@ local function open_flag(name)
   return open_flags[name], "no flag " .. name .. "; known are O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, …"
 end
 
-local parser = argparse("opensnoop", "Show each file that is opened, by whom and with what result.")
+local parser = tool.parser("opensnoop",
+  "Show each file that is opened, by whom and with what result.", "pid name")
 parser:flag("-T --timestamp", "Show the seconds since the first line.")
 parser:flag("-U --print-uid", "Show the user id.")
 parser:flag("-x --failed", "Show only calls that failed.")
 parser:flag("-e --extended-fields", "Show the flags of the call, too.")
-parser:option("-p --pid", "Only this process."):convert(math.tointeger)
 parser:option("-t --tid", "Only this thread."):convert(math.tointeger)
 parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
-parser:option("-n --name", "Only processes with this text in their name.")
 parser:option("-f --flag-filter", "Only calls with this flag, as O_WRONLY; repeated: any of them.")
   :count("*"):convert(open_flag)
-parser:option("-d --duration", "End after so many seconds."):convert(tonumber)
 local options = parser:parse()
 
 local common = [[
@@ -131,44 +129,33 @@ if #options.flag_filter > 0 then
   filters[#filters + 1] = ("!(flags & %d)"):format(wanted)
 end
 
-local first_ns
-
-local function show(_, event)
-  local comm, ret = event.comm, event.ret
-  if options.name and not comm:find(options.name, 1, true) then return end
-  first_ns = first_ns or event.time_ns
-  local columns = {
-    options.timestamp and ("%-14.9f"):format((event.time_ns - first_ns) / 1e9) or "",
-    options.print_uid and ("%-6d"):format(event.uid) or "",
-    ("%-6d %-16s "):format(options.tid and event.tid or event.pid, comm),
-    ("%4d %3d "):format(ret < 0 and -1 or ret, ret < 0 and -ret or 0),
-    options.extended_fields and ("%08o "):format(event.flags) or "",
-    event.name, "\n",
-  }
-  if not io.write(table.concat(columns)) then os.exit() end -- nobody reads any more
-end
-
 local b <close> = bpf.BPF{
   text = table.concat(program),
-  cflags = {
-    "-DFILTER=" .. (#filters > 0 and table.concat(filters, " || ") or "0"),
-    "-DONLY_FAILED=" .. (options.failed and "1" or "0"),
+  cflags = tool.define{
+    FILTER = #filters > 0 and table.concat(filters, " || ") or 0,
+    ONLY_FAILED = options.failed or 0,
   },
 }
 if not traced then
   b:attach_kprobe{ event = "do_sys_openat2", fn_name = "enter_open" }
   b:attach_kretprobe{ event = "do_sys_openat2", fn_name = "leave_open" }
 end
-b.events:open_perf_buffer(show, { page_cnt = 64 })
 
-io.stdout:setvbuf("line")
-print((options.timestamp and "TIME(s)       " or "") .. (options.print_uid and "UID   " or "")
-  .. (options.tid and "TID   " or "PID   ") .. " COMM               FD ERR "
-  .. (options.extended_fields and "FLAGS    " or "") .. "PATH")
+local function record_of(event)
+  local record = event:totable()
+  record.fd, record.error = math.max(event.ret, -1), math.max(-event.ret, 0)
+  return record
+end
 
-bpf.until_interrupted(function()
-  local finish = options.duration and os.time() + options.duration + 1
-  while not finish or os.time() < finish do
-    b:perf_buffer_poll(finish and 100 or -1)
-  end
-end)
+tool.show(b.events, options, {
+  "time_ns",
+  options.print_uid and { "UID", "%-5d", "uid" } or "uid",
+  options.tid and "pid" or { "PID", "%-6d", "pid" },
+  options.tid and { "TID", "%-6d", "tid" } or "tid",
+  { "COMM", "%-16s", "comm" },
+  { "FD", "%4d", "fd" },
+  { "ERR", "%3d", "error" },
+  options.extended_fields and { "FLAGS", "%08o", "flags" } or "flags",
+  { "PATH", "%s", "name" },
+}, record_of, 64)
+tool.poll(b, options)

@@ -4,13 +4,12 @@
 -- that find no room in the table as well. A string that nothing touched before the call is not in
 -- memory yet and can not be read then; it is read when strlen() returns.
 
-local argparse = require("argparse")
 local bpf = require("bpf")
+local tool = require("bpf.tool")
 
-local parser = argparse("strlen_count", "Count the strings that programs pass to strlen().")
-parser:option("-p --pid", "Only this process."):convert(math.tointeger)
+local parser = tool.parser("strlen_count", "Count the strings that programs pass to strlen().",
+  "pid")
 parser:option("-n --top", "Show only so many of the most frequent."):convert(math.tointeger)
-parser:option("-d --duration", "End after so many seconds."):convert(tonumber)
 parser:option("-l --library", "Library or program that holds strlen, by name or path."):default("c")
 local options = parser:parse()
 
@@ -65,18 +64,17 @@ target.fn_name = "on_call"
 b:attach_uprobe(target)
 
 io.stdout:setvbuf("line")
-print(options.duration and ("Counting strlen() for %g s."):format(options.duration)
-  or "Counting strlen(). Ctrl-C ends and shows the counts.")
-bpf.until_interrupted(function()
-  bpf.sleep(options.duration or math.huge)
+if not options.json then print("Counting strlen(). Ctrl-C ends and shows the counts.") end
+tool.report(options, function()
+  local items = b.counts:items()
+  table.sort(items, function(x, y) return x[2] > y[2] end)
+  local show = tool.printer(options, {
+    { "COUNT", "%10d", "count" }, { "STRING", "%s", "string" }, "others",
+  })
+  for i = 1, math.min(#items, options.top or #items) do
+    show{ count = items[i][2], string = items[i][1].text }
+  end
+  if b.others[0] > 0 then
+    show{ count = b.others[0], string = "(others, for which the table had no room)", others = true }
+  end
 end)
-
-local items = b.counts:items()
-table.sort(items, function(x, y) return x[2] > y[2] end)
-print("     COUNT STRING")
-for i = 1, math.min(#items, options.top or #items) do
-  local text = items[i][1].text:gsub("%c", function(c) return ("\\%03d"):format(c:byte()) end)
-  if not io.write(("%10d %s\n"):format(items[i][2], text)) then os.exit() end
-end
-local others = b.others[0]
-if others > 0 then print(("%10d (others, for which the table had no room)"):format(others)) end

@@ -74,7 +74,15 @@ local b <close> = bpf.BPF{
   text = program, cflags = tool.define{ PID = options.pid, PORT = options.port },
 }
 
-local show = tool.printer(options, {
+local function record_of(event)
+  local record = event:totable()
+  record.ip = event.family == 2 and 4 or 6
+  record.remote = tool.address(event.family, event:bytes("remote"))
+  record["local"] = tool.address(event.family, event:bytes("local"))
+  return record
+end
+
+tool.show(b.events, options, {
   "time_ns",
   { "PID", "%-7d", "pid" },
   { "COMM", "%-16s", "comm" },
@@ -83,13 +91,5 @@ local show = tool.printer(options, {
   { "RPORT", "%-5d", "remote_port" },
   { "LADDR", "%-15s", "local" },
   { "LPORT", "%-5d", "local_port" },
-})
-
-b.events:open_perf_buffer(function(_, event)
-  local record = event:totable()
-  record.ip = event.family == 2 and 4 or 6
-  record.remote = tool.address(event.family, event:bytes("remote"))
-  record["local"] = tool.address(event.family, event:bytes("local"))
-  show(record)
-end)
+}, record_of)
 tool.poll(b, options)

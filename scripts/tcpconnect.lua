@@ -86,8 +86,6 @@ local columns = {
 }
 if options.print_uid or options.json then table.insert(columns, 2, { "UID", "%-5d", "uid" }) end
 if options.count then columns[#columns + 1] = { "COUNT", "%d", "count" } end
-local show = tool.printer(options, columns)
-
 local function record(to, more)
   more.pid, more.uid, more.comm, more.port = to.pid, to.uid, to.comm, to.port
   more.ip = to.family == 2 and 4 or 6
@@ -96,9 +94,11 @@ local function record(to, more)
   return more
 end
 
-b.events:open_perf_buffer(function(_, event)
-  show(record(event.to, { time_ns = event.time_ns }))
-end)
+local function event_record(event)
+  return record(event.to, { time_ns = event.time_ns })
+end
+
+local show = tool.show(b.events, options, columns, event_record)
 tool.poll(b, options)
 
 for to, count in b.counts:items() do show(record(to, { count = count })) end

@@ -104,7 +104,16 @@ local b <close> = bpf.BPF{
   },
 }
 
-local show = tool.printer(options, {
+local function record_of(event)
+  local record = event:totable()
+  record.pid, record.comm = event.who.pid, event.who.comm
+  record.ip = event.family == 2 and 4 or 6
+  record["local"] = tool.address(event.family, event:bytes("local"))
+  record.remote = tool.address(event.family, event:bytes("remote"))
+  return record
+end
+
+tool.show(b.events, options, {
   "time_ns",
   { "PID", "%-7d", "pid" },
   { "COMM", "%-16s", "comm" },
@@ -116,14 +125,5 @@ local show = tool.printer(options, {
   { "TX(KB)", "%8.1f", "sent_bytes", 1 / 1024 },
   { "RX(KB)", "%8.1f", "received_bytes", 1 / 1024 },
   { "TIME(ms)", "%.2f", "duration_ns", 1e-6 },
-})
-
-b.events:open_perf_buffer(function(_, event)
-  local record = event:totable()
-  record.pid, record.comm = event.who.pid, event.who.comm
-  record.ip = event.family == 2 and 4 or 6
-  record["local"] = tool.address(event.family, event:bytes("local"))
-  record.remote = tool.address(event.family, event:bytes("remote"))
-  show(record)
-end)
+}, record_of)
 tool.poll(b, options)

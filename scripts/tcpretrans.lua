@@ -58,16 +58,6 @@ local b <close> = bpf.BPF{
   text = program, cflags = tool.define{ PORT = options.port, COUNT = options.count },
 }
 
-local show = tool.printer(options, {
-  "time_ns",
-  { "IP", "%-2d", "ip" },
-  { "LADDR", "%-15s", "local" },
-  { "LPORT", "%-5d", "local_port" },
-  { "RADDR", "%-15s", "remote" },
-  { "RPORT", "%-5d", "remote_port" },
-  options.count and { "COUNT", "%d", "count" } or { "STATE", "%s", "state" },
-})
-
 local function record(of, more)
   more.local_port, more.remote_port = of.local_port, of.remote_port
   more.ip = of.family == 2 and 4 or 6
@@ -76,10 +66,20 @@ local function record(of, more)
   return more
 end
 
-b.events:open_perf_buffer(function(_, event)
+local function event_record(event)
   local state = states[event.state] or tostring(event.state)
-  show(record(event.of, { time_ns = event.time_ns, state = state }))
-end)
+  return record(event.of, { time_ns = event.time_ns, state = state })
+end
+
+local show = tool.show(b.events, options, {
+  "time_ns",
+  { "IP", "%-2d", "ip" },
+  { "LADDR", "%-15s", "local" },
+  { "LPORT", "%-5d", "local_port" },
+  { "RADDR", "%-15s", "remote" },
+  { "RPORT", "%-5d", "remote_port" },
+  options.count and { "COUNT", "%d", "count" } or { "STATE", "%s", "state" },
+}, event_record)
 tool.poll(b, options)
 
 for of, count in b.counts:items() do show(record(of, { count = count })) end

@@ -3,8 +3,7 @@
 --   local tool = require("bpf.tool")
 --   local options = tool.parser("opens", "Show each file that is opened.", "pid name time"):parse()
 --   local b <close> = bpf.BPF{ text = program, cflags = tool.define{ PID = options.pid } }
---   local show = tool.printer(options, { { "PID", "%-7d", "pid" }, { "COMM", "%-16s", "comm" } })
---   b.events:open_perf_buffer(function(_, event) show(event) end)
+--   tool.show(b.events, options, { { "PID", "%-7d", "pid" }, { "COMM", "%-16s", "comm" } })
 --   tool.poll(b, options)
 --
 -- Every tool has --duration and --json. Its lines are shown to people, or given to programs as one
@@ -107,7 +106,7 @@ end
 
 -- "%-7d" for a heading: "%-7s".
 local function heading_format(format)
-  return (format:gsub("%%([-]?%d*)[.%d]*%a", "%%%1s"))
+  return (format:gsub("%%(-?)0?(%d*)[.%d]*%a", "%%%1%2s"))
 end
 
 local function text_printer(columns)
@@ -161,10 +160,22 @@ function tool.printer(options, columns)
   end
 end
 
--- Seconds since the machine's start, to a hundredth.
-local function uptime()
-  local file <close> = assert(io.open("/proc/uptime"))
-  return file:read("n")
+--- Opens a perf buffer whose events tool.printer prints; then prints the headings, as a sign that
+--- from now on nothing is missed. Returns the function that prints a record.
+---@param events bpf.Table
+---@param options table
+---@param columns (table|string)[]
+---@param record? fun(event: bpf.Value): table? what is printed of an event; nil for nothing
+---@param page_cnt? integer
+---@return fun(record: table|bpf.Value)
+function tool.show(events, options, columns, record, page_cnt)
+  local show
+  events:open_perf_buffer(function(_, event)
+    if record then event = record(event) end
+    if event then show(event) end
+  end, { page_cnt = page_cnt or 8 })
+  show = tool.printer(options, columns)
+  return show
 end
 
 -- Calls the callbacks for so many seconds, without end for nil.
@@ -172,10 +183,10 @@ local function poll(b, seconds)
   if not seconds then
     while true do b:perf_buffer_poll() end
   end
-  local finish = uptime() + seconds
+  local finish = bpf.monotonic_time() + seconds * 1e9
   repeat
-    local rest = finish - uptime()
-    b:perf_buffer_poll(math.max(0, math.ceil(rest * 1000)))
+    local rest = finish - bpf.monotonic_time()
+    b:perf_buffer_poll(math.max(0, math.ceil(rest / 1e6)))
   until rest <= 0
 end
 

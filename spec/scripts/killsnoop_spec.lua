@@ -1,3 +1,4 @@
+local bpf = require("bpf")
 local tool = require("spec.support.tool")
 
 local signals = [[sh -c '
@@ -8,8 +9,10 @@ local signals = [[sh -c '
 describe("killsnoop", function()
   it("shows each call, with target and result", function()
     local pid, go = tool.prepare(signals)
+    local before = bpf.monotonic_time()
     local calls = tool.records("killsnoop --pid " .. pid, go)
     assert.equal(10, #calls)
+    assert.is_true(before < calls[1].time_ns and calls[10].time_ns < bpf.monotonic_time())
     for i, call in ipairs(calls) do
       assert.equal(i <= 7 and 10 or 0, call.signal)
       assert.equal(i <= 7 and pid or 99999999, call.target)
