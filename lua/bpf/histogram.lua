@@ -104,25 +104,28 @@ function histogram.linear_lines(values, val_type, strip_leading_zero)
   return lines
 end
 
+-- Errors are those of who called the public method, which is three calls above collect.
+
 -- A leaf as a number; the leaves of a per-CPU map are added up.
 local function as_count(leaf, method)
   if math.type(leaf) == "integer" then
     return leaf
-  elseif type(leaf) == "table" then
-    local sum = 0
-    for _, part in ipairs(leaf) do
-      sum = sum + as_count(part, method)
-    end
-    return sum
   end
-  error(method .. ": the leaves must be integers", 4)
+  local sum = 0
+  for _, part in ipairs(type(leaf) == "table" and leaf or { leaf }) do
+    if math.type(part) ~= "integer" then
+      error(method .. ": the leaves must be integers", 6)
+    end
+    sum = sum + part
+  end
+  return sum
 end
 
 local function check_slot(slot, slot_count, method)
   if math.type(slot) ~= "integer" then
-    error(("%s: a slot must be an integer, not a %s"):format(method, type(slot)), 5)
+    error(("%s: a slot must be an integer, not a %s"):format(method, type(slot)), 6)
   elseif slot < 0 or slot >= slot_count then
-    error(("Index in %s() of %s exceeds max of %d."):format(method, unsigned(slot), slot_count), 5)
+    error(("Index in %s() of %s exceeds max of %d."):format(method, unsigned(slot), slot_count), 6)
   end
 end
 
@@ -133,7 +136,7 @@ local function split(key, method)
     fields[#fields + 1] = field
   end
   if #fields < 2 then
-    error(method .. ": the key must have a bucket and a slot", 4)
+    error(method .. ": the key must have a bucket and a slot", 6)
   end
   return fields[1], fields[2]
 end
@@ -201,6 +204,22 @@ local function sections_of(items, settings, slot_count, method)
   end
   return sections
 end
+
+--- The kinds of histograms: how many slots they have, and the least and largest value of one.
+histogram.kinds = {
+  log2 = { slot_count = log2_slots, bounds = log2_bounds },
+  linear = {
+    slot_count = linear_slots,
+    bounds = function(index) return index, index end,
+  },
+}
+
+--- What a table's items say, by bucket: {bucket =, values = by slot}; one without bucket when keys
+--- are no structs. To be called by a function that a public method calls.
+histogram.sections = sections_of
+
+--- An unsigned number as a float.
+histogram.as_float = as_float
 
 local function describe(bucket, print_fn)
   if print_fn then

@@ -10,6 +10,7 @@ end
 
 extend(core.methods.Table, require "bpf.table")
 extend(core.methods.Table, require "bpf.histogram".methods)
+extend(core.methods.Table, require "bpf.percentiles".methods)
 extend(core.methods.Table, require "bpf.stacks".methods)
 extend(core.methods.BPF, require "bpf.trace".methods)
 extend(core.methods.BPF, require "bpf.disassemble".methods)
@@ -21,6 +22,8 @@ core.list = require "bpf.list".list
 extend(core, require "bpf.machine")
 core.BPF.monotonic_time = core.monotonic_time
 core.u64 = require "bpf.unsigned"
+
+core.heatmap = require "bpf.heatmap".new
 
 local output = require "bpf.output"
 extend(core.methods.Table, output.methods)

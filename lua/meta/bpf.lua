@@ -144,6 +144,21 @@ function bpf.csv(value) end
 ---@return string
 function bpf.csv_header(value) end
 
+---@class bpf.heatmap_options
+---@field kind? "log2"|"linear" "log2"
+---@field width? integer columns of the terminal; the last one has all that lies beyond it
+---@field file? file* io.stdout
+---@field color? boolean 256 colours, not characters; true on a terminal without NO_COLOR
+---@field step? integer slots in a column; 1
+
+--- A heat map for terminals: a line for each interval, a column for each slot, and the brighter a
+--- cell, the more (by the logarithm, as a share of the most in a cell so far).
+---   local map = bpf.heatmap()
+---   while bpf.sleep(1) == 0 do map:add(b.latency) end
+---@param options? bpf.heatmap_options
+---@return bpf.Heatmap
+function bpf.heatmap(options) end
+
 ---@class bpf.type
 ---@field kind "void"|"int"|"char"|"bool"|"float"|"enum"|"pointer"|"array"|"struct"|"union"
 ---@field name string tag or name of the type, "" without one
@@ -1336,6 +1351,25 @@ function Table:get_stack(id) end
 ---@return string[]?
 function Table:get_symbols(id, pid, options) end
 
+---@class bpf.stack_options
+---@field user? string|false the key's field with the id of the user stack
+---@field kernel? string|false the field with that of the kernel's
+---@field pid? string|integer the field with the process; a number where keys are ids
+---@field comm? string|false the field that becomes the outermost frame
+---@field count? string the field of the leaf that counts, when leaves are structs
+---@field annotate? boolean ends frames of the kernel with "_[k]"
+---@field format? bpf.sym_options
+
+--- The stacks that the keys of a table of counts name, for bpf.flamegraph. A key is a stack id, of
+--- the process pid, else of the kernel; or a struct, in which the options name the fields, unless
+--- these are called user_stack_id, kernel_stack_id, pid or tgid, comm or name (false: none).
+--- A stack that the kernel could not save is a frame "[missed user stack]".
+---   flamegraph.write("cpu.svg", b.stacks:get_stacks(b.counts, { annotate = true }))
+---@param counts bpf.Table|{ [1]: bpf.any, [2]: bpf.any }[] a table, or its items
+---@param options? bpf.stack_options
+---@return bpf.flamegraph.stack[]
+function Table:get_stacks(counts, options) end
+
 --- An iterator over a stack's addresses, or over what resolve makes of them.
 ---@param id integer
 ---@param resolve? fun(addr: integer): string?
@@ -1384,6 +1418,35 @@ function Table:print_linear_hist(options, ...) end
 --- Prints one line of JSON for each bucket (needs the module dkjson).
 ---@param options? bpf.histogram_options|string
 function Table:print_json_hist(options, ...) end
+
+---@class bpf.percentiles_options
+---@field [integer] number percents; 50, 90 and 99
+---@field kind? "log2"|"linear" "log2"
+---@field by_bucket? boolean an array of those of each bucket, when keys are structs
+
+---@class bpf.percentiles
+---@field [number] number by percent
+---@field count integer values
+---@field min integer least value of the first slot that counts
+---@field max integer largest value of the last slot that counts
+---@field bucket? bpf.any with by_bucket
+
+--- Percentiles of a histogram table. Linear ones are exact; in a power-of-two slot values count as
+--- spread evenly from its least to its largest one, so that the error is less than a factor of two.
+---   local p = b.latency:percentiles{ 50, 99.9 }; print(p[50], p[99.9], p.max)
+---@param options? bpf.percentiles_options
+---@return bpf.percentiles|bpf.percentiles[]|nil nil when nothing was counted
+function Table:percentiles(options) end
+
+--- A histogram over time.
+---@class bpf.Heatmap
+local Heatmap = {}
+
+--- Prints a line for what a histogram table counted since the last time (the first time: so far),
+--- all of its buckets together; before the first line, the scale.
+---@param source bpf.Table
+---@param label? string what stands before it, 8 columns; the time
+function Heatmap:add(source, label) end
 
 --- The symbols of one process. What it has read goes when it closes.
 ---@class bpf.SymbolCache

@@ -33,6 +33,7 @@ local function registered()
   add(names, "Value:", bpf.methods.Value)
   add(names, "SymbolCache:", bpf.methods.SymbolCache)
   add(names, "USDT:", bpf.methods.USDT)
+  add(names, "Heatmap:", require "bpf.heatmap".methods)
   add(names, "flamegraph.", require "bpf.flamegraph")
   return names
 end
