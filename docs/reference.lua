@@ -13,6 +13,8 @@ local sections = {
   { name = "Link", title = "Links", prefix = "link:" },
   { name = "Iterator", title = "Iterators", prefix = "walk:" },
   { name = "USDT", title = "Static probes", prefix = "u:" },
+  { name = "Heatmap", title = "Histograms over time", prefix = "map:" },
+  { name = "flamegraph", title = "Flame graphs", prefix = "flamegraph." },
   { name = "SymbolCache", title = "Symbols of one process", prefix = "cache:" },
 }
 
@@ -121,22 +123,28 @@ local function blank()
   end
 end
 
--- Description text; an empty line begins a paragraph.
+-- Description text; an empty line begins a paragraph, and lines that are indented are code.
 local function write_text(text)
   local paragraph = {}
-  for _, line in ipairs(text) do
-    if line == "" then
+  local function flush()
+    if #paragraph > 0 then
       write(table.concat(paragraph, " "))
       blank()
       paragraph = {}
+    end
+  end
+  for _, line in ipairs(text) do
+    if line == "" then
+      flush()
+    elseif line:find("^  ") then
+      flush()
+      lines[#lines + 1] = "  " .. line
     else
       paragraph[#paragraph + 1] = line
     end
   end
-  if #paragraph > 0 then
-    write(table.concat(paragraph, " "))
-    blank()
-  end
+  flush()
+  blank()
 end
 
 local classes, functions = parse("lua/meta/bpf.lua")
