@@ -3,6 +3,7 @@
 local bpf = require "bpf"
 local lfs = require "lfs"
 local object = require "spec.support.value_object"
+local script = require "spec.support.script"
 
 local program = [[
 struct { __uint(type, HASH); __type(key, u32); __type(value, u64); __uint(max_entries, 9); }
@@ -113,6 +114,37 @@ describe("BPF", function()
     assert.equal(before, open_files())
   end)
 
+  it("leaves no memory and no descriptor behind, however often", function()
+    if not path then
+      return pending("needs clang")
+    end
+    -- Large blocks go back to the system when they are freed, so that what stays is what leaked.
+    local status, out, errors = script.run(([[
+local bpf, lfs = require "bpf", require "lfs"
+local function held()
+  collectgarbage()
+  local files = 0
+  for _ in lfs.dir("/proc/self/fd") do files = files + 1 end
+  local status <close> = io.open("/proc/self/status")
+  return files, tonumber(status:read("a"):match("VmRSS:%%s+(%%d+)"))
+end
+local function round()
+  local b <close> = bpf.BPF { obj = %q }
+  b:attach_raw_tracepoint { tp = "sched_process_exec", fn_name = "raw" }
+  b.counts[1] = 1
+end
+for _ = 1, 100 do round() end
+local files, kib = held()
+for _ = 1, 300 do round() end
+local files_then, kib_then = held()
+print(files_then - files, kib_then - kib)]]):format(path), "env MALLOC_MMAP_THRESHOLD_=65536")
+    assert.equal("", errors)
+    assert.equal(0, status)
+    local files, kib = out:match("^(%-?%d+)\t(%-?%d+)")
+    assert.equal("0", files)
+    assert.is_true(tonumber(kib) < 1024, kib .. " KiB more")
+  end)
+
   it("attaches, counts and detaches", function()
     local b <close> = open()
     local link = b:attach_tracepoint { tp = "syscalls:sys_enter_getpgid", fn_name = "count" }
@@ -198,6 +230,29 @@ describe("BPF", function()
     assert.equal(26, bpf.BPF.TRACING)
     assert.equal(0x2, bpf.DEBUG_BPF)
     assert.equal(0x20, bpf.DEBUG_BTF)
+    for first, names in pairs {
+      ["1"] = "SOCKET_FILTER KPROBE SCHED_CLS SCHED_ACT TRACEPOINT XDP PERF_EVENT CGROUP_SKB "
+        .. "CGROUP_SOCK LWT_IN LWT_OUT LWT_XMIT SOCK_OPS SK_SKB CGROUP_DEVICE SK_MSG "
+        .. "RAW_TRACEPOINT CGROUP_SOCK_ADDR",
+      ["25"] = "CGROUP_SOCKOPT TRACING",
+      ["29"] = "LSM",
+    } do
+      local value = math.tointeger(first)
+      for name in names:gmatch("%S+") do
+        assert.equal(value, bpf.BPF[name], name)
+        value = value + 1
+      end
+    end
+    assert.same({ 0, 1, 2, 3, 4, 5 }, { bpf.PerfType.HARDWARE, bpf.PerfType.SOFTWARE,
+      bpf.PerfType.TRACEPOINT, bpf.PerfType.HW_CACHE, bpf.PerfType.RAW, bpf.PerfType.BREAKPOINT })
+    assert.same({ 0, 9 }, { bpf.PerfHWConfig.CPU_CYCLES, bpf.PerfHWConfig.REF_CPU_CYCLES })
+    assert.same({ 0, 10 }, { bpf.PerfSWConfig.CPU_CLOCK, bpf.PerfSWConfig.BPF_OUTPUT })
+    assert.same({ 0, 38 }, { bpf.BPFAttachType.CGROUP_INET_INGRESS,
+      bpf.BPFAttachType.SK_SKB_VERDICT })
+    assert.same({ 0, 1, 2, 3, 4 }, { bpf.XDP_ABORTED, bpf.XDP_DROP, bpf.XDP_PASS, bpf.XDP_TX,
+      bpf.XDP_REDIRECT })
+    assert.same({ 1, 2, 4, 8, 16 }, { bpf.XDP_FLAGS_UPDATE_IF_NOEXIST, bpf.XDP_FLAGS_SKB_MODE,
+      bpf.XDP_FLAGS_DRV_MODE, bpf.XDP_FLAGS_HW_MODE, bpf.XDP_FLAGS_REPLACE })
   end)
 
   it("hides its metatables", function()
