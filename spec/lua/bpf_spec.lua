@@ -114,7 +114,7 @@ describe("BPF", function()
     assert.equal(before, open_files())
   end)
 
-  it("leaves no memory and no descriptor behind, however often", function()
+  it("leaves no memory and no descriptor behind #any_kernel", function()
     if not path then
       return pending("needs clang")
     end
