@@ -25,6 +25,7 @@ struct handler {
     const struct lbpf_type *type; /* of its events, or NULL */
     struct lbpf_view *view;       /* for structs and unions, else NULL */
     lua_Integer slot;             /* where its values start in the list */
+    bool is_closed;               /* by a callback: the list lets go of it after the poll */
 };
 
 /* What the list of handlers holds for each, from its slot on. */
@@ -54,8 +55,9 @@ static int deliver(lua_State *L)
 }
 
 /* Takes the outcome of a callback off the stack. Negative: the drain ends here. */
-static int finish_callback(struct lbpf_bpf *bpf, int status)
+static int finish_callback(const struct handler *handler, int status)
 {
+    struct lbpf_bpf *bpf = handler->bpf;
     lua_State *L = bpf->L;
     bool stop = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
 
@@ -65,7 +67,7 @@ static int finish_callback(struct lbpf_bpf *bpf, int status)
         return -ECANCELED;
     }
     lua_pop(L, 1);
-    if (!stop && !bpf->close_pending)
+    if (!stop && !bpf->close_pending && !handler->is_closed)
         return 0;
     bpf->has_stopped = true;
     return -ECANCELED;
@@ -102,7 +104,7 @@ static int on_event(void *context, int cpu, const void *data, uint32_t size)
         lua_pushlightuserdata(L, &delivery);
         status = lua_pcall(L, 3, 1, 0);
     }
-    return finish_callback(bpf, status);
+    return finish_callback(handler, status);
 }
 
 static int on_lost(void *context, int cpu, uint64_t count)
@@ -118,7 +120,7 @@ static int on_lost(void *context, int cpu, uint64_t count)
         return 0;
     }
     lua_pushinteger(L, (lua_Integer)count);
-    return finish_callback(bpf, lua_pcall(L, 1, 1, 0));
+    return finish_callback(handler, lua_pcall(L, 1, 1, 0));
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -192,24 +194,43 @@ static void clear_slot(lua_State *L, lua_Integer slot)
     }
 }
 
-/* Core holds on to the new handler of its map alone: the list lets go of the others. */
-static void forget_others(lua_State *L, const struct handler *kept)
+/* The handler at a slot of the list on top of the stack; NULL where it was let go. */
+static struct handler *handler_at(lua_State *L, lua_Integer slot)
 {
-    lua_Integer count;
+    struct handler *handler;
 
-    lua_getiuservalue(L, 1, LBPF_TABLE_BPF);
-    lua_getiuservalue(L, -1, LBPF_BPF_HANDLERS);
-    count = (lua_Integer)lua_rawlen(L, -1);
+    lua_rawgeti(L, -1, slot);
+    handler = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return handler;
+}
+
+/* Core holds on to the handler of a map that was opened last, and to none that is closed: the list
+ * on top of the stack lets go of the others. */
+static void forget_handlers(lua_State *L, const struct lbpf_map *map, const struct handler *kept)
+{
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+
     for (lua_Integer slot = 1; slot + SLOT_SIZE <= count + 1; slot += SLOT_SIZE) {
-        const struct handler *handler;
+        const struct handler *handler = handler_at(L, slot);
 
-        lua_rawgeti(L, -1, slot);
-        handler = lua_touserdata(L, -1);
-        lua_pop(L, 1);
-        if (handler && handler != kept && handler->map == kept->map)
+        if (handler && handler != kept && (handler->map == map || handler->is_closed))
             clear_slot(L, slot);
     }
-    lua_pop(L, 2);
+}
+
+static void push_handlers(lua_State *L)
+{
+    lua_getiuservalue(L, 1, LBPF_TABLE_BPF);
+    lua_getiuservalue(L, -1, LBPF_BPF_HANDLERS);
+    lua_remove(L, -2);
+}
+
+static void forget_others(lua_State *L, const struct handler *kept)
+{
+    push_handlers(L);
+    forget_handlers(L, kept->map, kept);
+    lua_pop(L, 1);
 }
 
 static void check_map_type(lua_State *L, const struct lbpf_table *table, enum bpf_map_type type,
@@ -281,6 +302,40 @@ static int table_open_ring_buffer(lua_State *L)
     return 0;
 }
 
+/* Events of a drain that is going on still come from the handler, which the list must keep. */
+static void mark_closed(lua_State *L, const struct lbpf_map *map)
+{
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+
+    for (lua_Integer slot = 1; slot + SLOT_SIZE <= count + 1; slot += SLOT_SIZE) {
+        struct handler *handler = handler_at(L, slot);
+
+        if (handler && handler->map == map)
+            handler->is_closed = true;
+    }
+}
+
+/* t:close_buffer(): whether it was open. */
+static int table_close_buffer(lua_State *L)
+{
+    const struct lbpf_table *table = lbpf_table_check(L, 1);
+    bool was_open;
+
+    if (table->map->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY &&
+        table->map->type != BPF_MAP_TYPE_RINGBUF)
+        return lbpf_misuse(L,
+                           "table '%s' has no buffer: it is no BPF_PERF_OUTPUT and no "
+                           "BPF_RINGBUF_OUTPUT",
+                           table->map->name);
+    was_open = lbpf_stream_close(check_stream(L, table->bpf), table->map);
+    push_handlers(L);
+    mark_closed(L, table->map);
+    if (!table->bpf->is_polling)
+        forget_handlers(L, table->map, NULL);
+    lua_pushboolean(L, was_open);
+    return 1;
+}
+
 /* ---- polling -------------------------------------------------------------------------------- */
 
 enum {
@@ -327,6 +382,9 @@ static int poll_buffers(lua_State *L, unsigned kinds, int timeout_ms)
     result = run(L, bpf, stream, kinds, timeout_ms, &error);
     bpf->is_polling = false;
     bpf->L = NULL;
+    lua_pushvalue(L, 2);
+    forget_handlers(L, NULL, NULL);
+    lua_pop(L, 1);
     if (bpf->close_pending)
         lbpf_bpf_finish_close(bpf);
     if (bpf->has_failed) {
@@ -441,6 +499,7 @@ void lbpf_stream_methods(lua_State *L, int methods, int table_methods)
     static const luaL_Reg table_functions[] = {
         {"open_perf_buffer", table_open_perf_buffer},
         {"open_ring_buffer", table_open_ring_buffer},
+        {"close_buffer", table_close_buffer},
         {NULL, NULL},
     };
 

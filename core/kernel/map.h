@@ -27,9 +27,8 @@ struct lbpf_map {
     const struct lbpf_type
         *event_type;       /* what perf_submit, ringbuf_output or _submit sends; or NULL */
     struct lbpf_map *lost; /* hidden counter of events that found no room; or NULL */
-    bool
-        on_rings; /* a perf output that is an array of ring buffers, one for each possible CPU; its
-                   * lost is an array with a counter for each. type is that of a perf event array */
+    bool on_rings; /* a perf output that is an array of ring buffers, one for each possible CPU; its
+                    * lost is one counter. type is that of a perf event array */
 };
 
 /* "hash", "ring buffer", … Static string. */

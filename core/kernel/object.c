@@ -23,6 +23,7 @@
 
 #define HIDDEN_PREFIX "__lbpf_"
 #define LOST_PREFIX   "__lbpf_lost_"
+#define LOST_SECTION  ".data." LOST_PREFIX
 #define EVENT_PREFIX  "__lbpf_event_"
 #define CPUS_SECTION  ".rodata.lbpf_cpus"
 
@@ -237,20 +238,33 @@ static int describe_maps(struct lbpf_object *object, struct lbpf_error *error)
     return result ? lbpf_error_no_memory(error, "open") : 0;
 }
 
-/* A counter of another kind is of an object that was not made by our compiler. */
-static void check_lost(struct lbpf_map *map)
+static struct lbpf_map *find_hidden(struct lbpf_object *object, const char *prefix,
+                                    const char *name)
 {
-    const struct lbpf_map *lost = map->lost;
+    char text[256];
+    int length = snprintf(text, sizeof text, "%s%s", prefix, name);
 
-    if (!lost)
+    return (size_t)length < sizeof text ? lbpf_object_map(object, text) : NULL;
+}
+
+/* Finds what counts events that found no room: for a perf output on rings a variable, for a ring
+ * buffer a map. A counter of another kind is of an object that was not made by our compiler. */
+static void find_lost(struct lbpf_object *object, struct lbpf_map *map)
+{
+    struct lbpf_map *lost;
+
+    if (map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS) {
+        map->lost = lost = find_hidden(object, LOST_SECTION, map->name);
+        map->on_rings = lost && lost->value_size == 8 && (lost->flags & BPF_F_MMAPABLE);
+        if (map->on_rings)
+            map->type = BPF_MAP_TYPE_PERF_EVENT_ARRAY; /* what it is to the user */
+        else
+            map->lost = NULL;
         return;
-    map->on_rings = map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS && lost->type == BPF_MAP_TYPE_ARRAY &&
-                    lost->value_size == 8 && lost->flags == BPF_F_MMAPABLE &&
-                    lost->max_entries == map->max_entries;
-    if (map->on_rings)
-        map->type = BPF_MAP_TYPE_PERF_EVENT_ARRAY; /* what it is to the user */
-    else if (lost->type != BPF_MAP_TYPE_PERCPU_ARRAY || lost->key_size != 4 ||
-             lost->value_size != 8)
+    }
+    map->lost = lost = find_hidden(object, LOST_PREFIX, map->name);
+    if (lost &&
+        (lost->type != BPF_MAP_TYPE_PERCPU_ARRAY || lost->key_size != 4 || lost->value_size != 8))
         map->lost = NULL;
 }
 
@@ -262,7 +276,6 @@ static void finish_maps(struct lbpf_object *object)
     for (size_t i = object->map_count; i-- > 0;) { /* the hidden ones first */
         struct lbpf_map *map = &object->maps[i];
         const struct bpf_map *from = object->libbpf_maps[i];
-        char lost[256];
 
         map->fd = bpf_map__fd(from);
         map->type = bpf_map__type(from); /* an extern table has that of the other program */
@@ -270,9 +283,7 @@ static void finish_maps(struct lbpf_object *object)
         map->cpu_count = map->per_cpu ? cpu_count : 1;
         map->max_entries = bpf_map__max_entries(from);
         map->flags = bpf_map__map_flags(from);
-        if ((size_t)snprintf(lost, sizeof lost, LOST_PREFIX "%s", map->name) < sizeof lost)
-            map->lost = lbpf_object_map(object, lost);
-        check_lost(map);
+        find_lost(object, map);
     }
 }
 
@@ -286,25 +297,17 @@ static void count_cpus(const struct lbpf_object *object)
         bpf_map__set_initial_value(map, &count, sizeof count); /* refuses another size */
 }
 
-/* A perf output on rings has one for each CPU that there can be, and as many counters. */
-static void count_rings(const struct lbpf_object *object)
+/* A perf output on rings has one for each CPU that there can be. */
+static void count_rings(struct lbpf_object *object)
 {
     __u32 count = (__u32)libbpf_num_possible_cpus();
 
     for (size_t i = 0; i < object->visible_count; i++) {
         struct bpf_map *map = object->libbpf_maps[i];
-        struct bpf_map *lost;
-        char name[256];
 
-        if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY_OF_MAPS ||
-            (size_t)snprintf(name, sizeof name, LOST_PREFIX "%s", object->maps[i].name) >=
-                sizeof name)
-            continue;
-        lost = bpf_object__find_map_by_name(object->libbpf_object, name);
-        if (!lost)
-            continue;
-        bpf_map__set_max_entries(map, count);
-        bpf_map__set_max_entries(lost, count);
+        if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY_OF_MAPS &&
+            find_hidden(object, LOST_SECTION, object->maps[i].name))
+            bpf_map__set_max_entries(map, count);
     }
 }
 

@@ -28,13 +28,12 @@
 #include <unistd.h>
 
 #define OP         "open perf buffer"
-#define WAKE_FILL  8192u       /* LBPF_WAKE_FILL of the prelude */
+#define QUIET_SIZE 8192u       /* a ring has to be larger than that to be left alone for a nap */
 #define STACK_SIZE (64u << 10) /* of a thread that makes one system call */
 
 struct cpu_ring {
     int fd, cpu, map_fd;
     struct lbpf_ring ring;
-    uint64_t lost, lost_mark; /* told to the callback; when the drain began */
     pthread_t thread;
     bool has_thread;
     int result; /* of the thread: 1 until it is there */
@@ -46,11 +45,16 @@ struct lbpf_cpu_rings {
     size_t ring_count;
     uint32_t wakeup_events;
     uint64_t size;
-    const uint64_t *lost; /* by CPU number, counted by the program */
-    size_t lost_size;
+    const uint64_t *lost;     /* counted by the program */
+    uint64_t told, lost_mark; /* told to the callback; when the drain began */
 };
 
 /* ---- opening -------------------------------------------------------------------------------- */
+
+static size_t page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 static int refuse(const struct lbpf_cpu_rings *buffer, const char *what, int code,
                   struct lbpf_error *error)
@@ -61,7 +65,7 @@ static int refuse(const struct lbpf_cpu_rings *buffer, const char *what, int cod
         lbpf_permission_hint(error);
     else if (code == ENOMEM || code == E2BIG)
         lbpf_error_hint(error, "ask for a smaller page_cnt than %llu (pages for each CPU)",
-                        (unsigned long long)buffer->size / (unsigned)sysconf(_SC_PAGESIZE));
+                        (unsigned long long)(buffer->size / page_bytes()));
     return -code;
 }
 
@@ -81,22 +85,22 @@ static int find_cpus(struct lbpf_cpu_rings *buffer)
     return buffer->rings ? 0 : -ENOMEM;
 }
 
-static int map_counters(struct lbpf_cpu_rings *buffer)
+static uint64_t count_lost(const void *of)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t size = (buffer->map->max_entries * sizeof *buffer->lost + page - 1) & ~(page - 1);
-    void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, buffer->map->lost->fd, 0);
+    const struct lbpf_cpu_rings *buffer = of;
+
+    return __atomic_load_n(buffer->lost, __ATOMIC_RELAXED);
+}
+
+static int map_counter(struct lbpf_cpu_rings *buffer)
+{
+    void *memory = mmap(NULL, page_bytes(), PROT_READ, MAP_SHARED, buffer->map->lost->fd, 0);
 
     if (memory == MAP_FAILED)
         return -errno;
     buffer->lost = memory;
-    buffer->lost_size = size;
+    buffer->told = count_lost(buffer);
     return 0;
-}
-
-static uint64_t lost_on(const struct lbpf_cpu_rings *buffer, int cpu)
-{
-    return __atomic_load_n(&buffer->lost[cpu], __ATOMIC_RELAXED);
 }
 
 static int make_ring(struct lbpf_cpu_rings *buffer, struct cpu_ring *ring, int epoll_fd,
@@ -113,9 +117,7 @@ static int make_ring(struct lbpf_cpu_rings *buffer, struct cpu_ring *ring, int e
     result = lbpf_ring_map(&ring->ring, ring->fd, buffer->size);
     if (result)
         return refuse(buffer, "mmap", -result, error);
-    /* One that never fills so far as to wake us must wake us by each event. */
-    ring->ring.is_quiet = buffer->size > WAKE_FILL;
-    ring->lost = lost_on(buffer, ring->cpu);
+    ring->ring.is_quiet = buffer->size > QUIET_SIZE;
     wanted.data.fd = ring->fd;
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, ring->fd, &wanted))
         return refuse(buffer, "epoll", errno, error);
@@ -133,18 +135,46 @@ static void *put_ring(void *of)
     return NULL;
 }
 
-/* Signals are for the threads of the script. */
-static void start_thread(struct cpu_ring *ring, const pthread_attr_t *attributes)
+/* Not there any more when the script deleted it (t[cpu] = nil). */
+static void *take_ring(void *of)
 {
+    struct cpu_ring *ring = of;
+
+    bpf_map_delete_elem(ring->map_fd, &ring->cpu);
+    return NULL;
+}
+
+/* Does it for all rings, a thread for each. Signals are for the threads of the script. */
+static int start_threads(struct lbpf_cpu_rings *buffer, void *(*work)(void *))
+{
+    pthread_attr_t attributes;
     sigset_t all, before;
 
-    ring->result = 1;
+    if (pthread_attr_init(&attributes))
+        return -ENOMEM;
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    ring->has_thread = !pthread_create(&ring->thread, attributes, put_ring, ring);
+    for (size_t i = 0; i < buffer->ring_count; i++) {
+        struct cpu_ring *ring = &buffer->rings[i];
+
+        ring->result = 1;
+        ring->has_thread = !pthread_create(&ring->thread, &attributes, work, ring);
+        if (!ring->has_thread)
+            work(ring);
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!ring->has_thread)
-        put_ring(ring);
+    pthread_attr_destroy(&attributes);
+    return 0;
+}
+
+static void join_threads(struct lbpf_cpu_rings *buffer)
+{
+    for (size_t i = 0; i < buffer->ring_count; i++) {
+        if (buffer->rings[i].has_thread)
+            pthread_join(buffer->rings[i].thread, NULL);
+        buffer->rings[i].has_thread = false;
+    }
 }
 
 /* Waits until the ring is in effect, which is before the thread's call returns: then the array
@@ -170,15 +200,10 @@ static int wait_in_effect(const struct cpu_ring *ring)
 
 static int put_rings(struct lbpf_cpu_rings *buffer, struct lbpf_error *error)
 {
-    pthread_attr_t attributes;
     int result = 0;
 
-    if (pthread_attr_init(&attributes))
+    if (start_threads(buffer, put_ring))
         return lbpf_error_no_memory(error, OP);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    for (size_t i = 0; i < buffer->ring_count; i++)
-        start_thread(&buffer->rings[i], &attributes);
-    pthread_attr_destroy(&attributes);
     for (size_t i = 0; !result && i < buffer->ring_count; i++) {
         result = wait_in_effect(&buffer->rings[i]);
         if (result)
@@ -187,22 +212,31 @@ static int put_rings(struct lbpf_cpu_rings *buffer, struct lbpf_error *error)
     return result;
 }
 
+/* Nobody can send any more when this returns. */
+static void withdraw(void *of)
+{
+    struct lbpf_cpu_rings *buffer = of;
+
+    join_threads(buffer);
+    start_threads(buffer, take_ring);
+    join_threads(buffer);
+}
+
 /* The rings stay in the array, which is closed after its buffer, or filled by the next one. */
 static void close_buffer(void *of)
 {
     struct lbpf_cpu_rings *buffer = of;
 
+    join_threads(buffer);
     for (size_t i = 0; i < buffer->ring_count; i++) {
         struct cpu_ring *ring = &buffer->rings[i];
 
-        if (ring->has_thread)
-            pthread_join(ring->thread, NULL);
         lbpf_ring_unmap(&ring->ring);
         if (ring->fd >= 0)
             close(ring->fd); /* leaves the epoll set, too */
     }
     if (buffer->lost)
-        munmap((void *)(uintptr_t)buffer->lost, buffer->lost_size);
+        munmap((void *)(uintptr_t)buffer->lost, page_bytes());
     free(buffer->rings);
     free(buffer);
 }
@@ -218,12 +252,12 @@ int lbpf_cpu_rings_open(struct lbpf_cpu_rings **buffer, const struct lbpf_map *m
     if (!made)
         return lbpf_error_no_memory(error, OP);
     made->map = map;
-    made->size = (uint64_t)page_count * (uint64_t)sysconf(_SC_PAGESIZE);
+    made->size = (uint64_t)page_count * page_bytes();
     made->wakeup_events = wakeup_events;
     result = find_cpus(made);
     if (result)
         refuse(made, "list of CPUs", -result, error);
-    if (!result && (result = map_counters(made)))
+    if (!result && (result = map_counter(made)))
         refuse(made, "mmap", -result, error);
     for (size_t i = 0; !result && i < made->ring_count; i++)
         result = make_ring(made, &made->rings[i], epoll_fd, error);
@@ -243,14 +277,10 @@ static bool is_ready(const void *of)
 {
     const struct lbpf_cpu_rings *buffer = of;
 
-    for (size_t i = 0; i < buffer->ring_count; i++) {
-        const struct cpu_ring *ring = &buffer->rings[i];
-
-        if (lbpf_ring_has_records(&ring->ring, buffer->wakeup_events) ||
-            lost_on(buffer, ring->cpu) != ring->lost)
+    for (size_t i = 0; i < buffer->ring_count; i++)
+        if (lbpf_ring_has_records(&buffer->rings[i].ring, buffer->wakeup_events))
             return true;
-    }
-    return false;
+    return count_lost(buffer) != buffer->told;
 }
 
 /* A ring in which some wait for more wakes nobody: the reader does not stand at the next record. */
@@ -272,50 +302,34 @@ static void mark(void *of)
 {
     struct lbpf_cpu_rings *buffer = of;
 
-    for (size_t i = 0; i < buffer->ring_count; i++) {
-        struct cpu_ring *ring = &buffer->rings[i];
-
-        ring->lost_mark = lost_on(buffer, ring->cpu);
-        lbpf_ring_mark(&ring->ring);
-    }
+    buffer->lost_mark = count_lost(buffer);
+    for (size_t i = 0; i < buffer->ring_count; i++)
+        lbpf_ring_mark(&buffer->rings[i].ring);
 }
 
-/* What was lost found the ring full: it comes after what was in there. */
-static void tell_lost(struct cpu_ring *ring, const struct lbpf_sink *sink,
+/* What was lost found a ring full: it comes after what was in there. */
+static void tell_lost(struct lbpf_cpu_rings *buffer, const struct lbpf_sink *sink,
                       struct lbpf_drained *drained)
 {
-    uint64_t count = ring->lost_mark - ring->lost;
+    uint64_t count = buffer->lost_mark - buffer->told;
 
     if (!count || drained->stopped)
         return;
-    ring->lost = ring->lost_mark;
+    buffer->told = buffer->lost_mark;
     if (!sink->lost)
         return;
     drained->reported = true;
-    drained->stopped = sink->lost(sink->context, ring->cpu, count) < 0;
+    drained->stopped = sink->lost(sink->context, -1, count) < 0;
 }
 
 static int drain(void *of, const struct lbpf_sink *sink, struct lbpf_drained *drained)
 {
     struct lbpf_cpu_rings *buffer = of;
 
-    for (size_t i = 0; !drained->stopped && i < buffer->ring_count; i++) {
-        struct cpu_ring *ring = &buffer->rings[i];
-
-        lbpf_ring_drain(&ring->ring, ring->cpu, sink, drained);
-        tell_lost(ring, sink, drained);
-    }
+    for (size_t i = 0; !drained->stopped && i < buffer->ring_count; i++)
+        lbpf_ring_drain(&buffer->rings[i].ring, buffer->rings[i].cpu, sink, drained);
+    tell_lost(buffer, sink, drained);
     return 0;
-}
-
-static uint64_t count_lost(const void *of)
-{
-    const struct lbpf_cpu_rings *buffer = of;
-    uint64_t sum = 0;
-
-    for (uint32_t cpu = 0; cpu < buffer->map->max_entries; cpu++)
-        sum += lost_on(buffer, (int)cpu);
-    return sum;
 }
 
 const struct lbpf_reader lbpf_cpu_rings_reader = {
@@ -326,5 +340,6 @@ const struct lbpf_reader lbpf_cpu_rings_reader = {
     .drain = drain,
     .lost = count_lost,
     .counts_in_map = true,
+    .withdraw = withdraw,
     .close = close_buffer,
 };

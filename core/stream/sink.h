@@ -33,6 +33,9 @@ struct lbpf_reader {
     /* Events lost so far: by this buffer, or by all that its map ever had (counts_in_map). */
     uint64_t (*lost)(const void *buffer);
     bool counts_in_map;
+    /* Before a close that no other buffer or end of the map follows: has the map's programs send no
+     * more. NULL: close does. */
+    void (*withdraw)(void *buffer);
     void (*close)(void *buffer);
 };
 

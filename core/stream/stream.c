@@ -7,8 +7,8 @@
  * come without a wake-up. A drain first marks how far every ring is filled and stops there, so that
  * a program that writes faster than the callback reads cannot hold the caller for ever.
  *
- * After a drain some buffers wake nobody (sink.h). While NAP_EVENTS and more come in NAP_NS the
- * stream naps that long between its drains; else it arms the buffers and sleeps. That bounds both
+ * After a drain some buffers wake nobody (sink.h). While NAP_EVENTS and more come in BOUND_NS the
+ * stream naps for NAP_NS between its drains; else it arms the buffers and sleeps. That bounds both
  * how long an event waits and how often a traced program pays for a wake-up, and the few events of
  * a quiet machine come at once and as good as in order over all CPUs. For an event loop that only
  * watches our fd, a timer in the set stands for the nap.
@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,7 +31,8 @@
 
 #define OP         "poll"
 #define MS_NS      1000000
-#define NAP_NS     (2 * MS_NS)
+#define BOUND_NS   (2 * MS_NS) /* no event waits longer for a reader that waits for it */
+#define NAP_NS     (MS_NS / 4) /* in which no ring of some pages fills up */
 #define NAP_EVENTS 8
 
 /* One open buffer. */
@@ -39,6 +41,14 @@ struct source {
     void *buffer;
     const struct lbpf_map *map;
     struct lbpf_sink sink;
+    bool is_closing; /* after the drain in which a callback asked for it */
+};
+
+/* What a closed buffer had lost, as its map counted: the next buffer of the map goes on from there.
+ */
+struct closed {
+    const struct lbpf_map *map;
+    uint64_t lost;
 };
 
 struct lbpf_stream {
@@ -46,7 +56,9 @@ struct lbpf_stream {
     int timer_fd; /* in all_fd, once an event loop has asked for that; else -1 */
     struct source **sources;
     size_t source_count;
-    uint64_t lost_before; /* in buffers that were replaced */
+    struct closed *closed;
+    size_t closed_count;
+    uint64_t lost_before; /* in other buffers that were closed or replaced */
     int64_t nap_end;      /* until then buffers that wake nobody are left so */
     int64_t count_start;  /* since then, and not for long, … */
     uint64_t count;       /* … so many events came from such buffers */
@@ -105,6 +117,7 @@ void lbpf_stream_free(struct lbpf_stream *stream)
     for (size_t i = 0; i < stream->source_count; i++)
         source_close(stream->sources[i]);
     free(stream->sources);
+    free(stream->closed);
     close_fd(stream->all_fd);
     close_fd(stream->perf_fd);
     close_fd(stream->ring_fd);
@@ -131,19 +144,64 @@ static int drop_earlier(struct lbpf_stream *stream, const struct lbpf_map *map,
         stream->sources[i] = stream->sources[--stream->source_count];
         return 0;
     }
+    for (size_t i = 0; i < stream->closed_count; i++)
+        if (stream->closed[i].map == map)
+            stream->closed[i] = stream->closed[--stream->closed_count];
     return 0;
+}
+
+/* There is always room in the list of closed ones: it was made when the buffer was opened. */
+static void close_at(struct lbpf_stream *stream, size_t index)
+{
+    struct source *source = stream->sources[index];
+    uint64_t lost;
+
+    if (source->reader->withdraw)
+        source->reader->withdraw(source->buffer);
+    lost = source->reader->lost(source->buffer);
+    if (source->reader->counts_in_map)
+        stream->closed[stream->closed_count++] = (struct closed){source->map, lost};
+    else
+        stream->lost_before += lost;
+    source_close(source);
+    stream->sources[index] = stream->sources[--stream->source_count];
+}
+
+bool lbpf_stream_close(struct lbpf_stream *stream, const struct lbpf_map *map)
+{
+    for (size_t i = 0; i < stream->source_count; i++) {
+        if (stream->sources[i]->map != map || stream->sources[i]->is_closing)
+            continue;
+        if (stream->draining)
+            stream->sources[i]->is_closing = true;
+        else
+            close_at(stream, i);
+        return true;
+    }
+    return false;
+}
+
+static void close_marked(struct lbpf_stream *stream)
+{
+    for (size_t i = stream->source_count; i-- > 0;)
+        if (stream->sources[i]->is_closing)
+            close_at(stream, i);
 }
 
 static int prepare(struct lbpf_stream *stream, const struct lbpf_map *map, struct source **source,
                    struct lbpf_error *error)
 {
-    struct source **sources =
-        realloc(stream->sources, (stream->source_count + 1) * sizeof *sources);
+    size_t room = stream->source_count + stream->closed_count + 1;
+    struct source **sources = realloc(stream->sources, room * sizeof *sources);
+    struct closed *closed = realloc(stream->closed, room * sizeof *closed);
     int result;
 
-    if (!sources)
+    if (sources)
+        stream->sources = sources;
+    if (closed)
+        stream->closed = closed;
+    if (!sources || !closed)
         return lbpf_error_no_memory(error, "open buffer");
-    stream->sources = sources;
     result = drop_earlier(stream, map, error);
     if (result)
         return result;
@@ -256,7 +314,7 @@ static void count_events(struct lbpf_stream *stream, uint64_t events)
 {
     int64_t now = now_ns();
 
-    if (now - stream->count_start > NAP_NS) {
+    if (now - stream->count_start > BOUND_NS) {
         stream->count_start = now;
         stream->count = 0;
     }
@@ -278,13 +336,14 @@ static int drain(struct lbpf_stream *stream, unsigned kinds, struct lbpf_drained
         struct source *source = stream->sources[i];
         uint64_t before = drained->events;
 
-        if (!(kinds & source->reader->kind))
+        if (!(kinds & source->reader->kind) || source->is_closing)
             continue;
         result = source->reader->drain(source->buffer, &source->sink, drained);
         if (source->reader->arm)
             quiet += drained->events - before;
     }
     stream->draining = false;
+    close_marked(stream);
     if (quiet)
         count_events(stream, quiet);
     return result;
@@ -321,25 +380,35 @@ static int64_t nap_or_arm(struct lbpf_stream *stream)
 
     if (left > 0)
         return left;
-    return arm(stream) ? 0 : NAP_NS;
+    return arm(stream) ? 0 : BOUND_NS;
 }
 
 /* Takes what epoll has to say; we know better. A CPU that went offline makes its perf ring's fd
  * "hung up" for ever: such an fd is watched no longer. */
-static int forget_events(int fd, int timeout_ms)
+static int forget_events(int fd)
 {
     struct epoll_event events[64];
     int count;
 
     do {
-        count = epoll_wait(fd, events, 64, timeout_ms);
-        timeout_ms = 0;
+        count = epoll_wait(fd, events, 64, 0);
         for (int i = 0; i < count; i++) {
             if (events[i].events & (EPOLLHUP | EPOLLERR))
                 epoll_ctl(fd, EPOLL_CTL_DEL, events[i].data.fd, NULL);
         }
     } while (count == 64);
     return count < 0 ? -errno : 0;
+}
+
+/* Sleeps until the fd has something to say, ns at most; negative: for ever. */
+static int sleep_on(int fd, int64_t ns)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    struct timespec limit = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+    if (ppoll(&wanted, 1, ns < 0 ? NULL : &limit, NULL) < 0)
+        return -errno;
+    return forget_events(fd);
 }
 
 static void set_timer(const struct lbpf_stream *stream, int64_t ns)
@@ -358,7 +427,7 @@ static void settle(struct lbpf_stream *stream)
 
     if (stream->timer_fd < 0)
         return;
-    forget_events(stream->perf_fd, 0);
+    forget_events(stream->perf_fd);
     nap = nap_or_arm(stream);
     set_timer(stream, is_ready(stream, LBPF_STREAM_ALL) ? 1 : nap);
 }
@@ -368,14 +437,6 @@ static int wait_fd(const struct lbpf_stream *stream, unsigned kinds)
     if (kinds == LBPF_STREAM_PERF)
         return stream->perf_fd;
     return kinds == LBPF_STREAM_RING ? stream->ring_fd : stream->all_fd;
-}
-
-/* ns as what epoll_wait takes: rounded up, negative for ever. */
-static int to_ms(int64_t ns)
-{
-    if (ns < 0)
-        return -1;
-    return ns > (int64_t)INT_MAX * MS_NS ? INT_MAX : (int)((ns + MS_NS - 1) / MS_NS);
 }
 
 /* Sleeps until a buffer of these kinds is ready. 1, 0 when time is over, -EINTR, -errno. */
@@ -396,10 +457,7 @@ static int wait_ready(struct lbpf_stream *stream, unsigned kinds, int timeout_ms
         nap = nap_or_arm(stream);
         if (!nap && is_ready(stream, kinds))
             return 1;
-        if (nap && (left < 0 || nap < left))
-            result = forget_events(wait_fd(stream, kinds), to_ms(nap));
-        else
-            result = forget_events(wait_fd(stream, kinds), to_ms(left));
+        result = sleep_on(wait_fd(stream, kinds), nap && (left < 0 || nap < left) ? nap : left);
         if (result)
             return result;
     }
@@ -469,6 +527,8 @@ uint64_t lbpf_stream_lost(const struct lbpf_stream *stream)
 {
     uint64_t sum = stream->lost_before;
 
+    for (size_t i = 0; i < stream->closed_count; i++)
+        sum += stream->closed[i].lost;
     for (size_t i = 0; i < stream->source_count; i++) {
         const struct source *source = stream->sources[i];
 

@@ -14,8 +14,8 @@ struct lbpf_stream;
 /* cpu is -1 for ring buffers. size: perf event arrays give the kernel's raw sample size (rounded so
  * that size + 4 is a multiple of 8), rings the exact size. */
 typedef int (*lbpf_event_fn)(void *context, int cpu, const void *data, uint32_t size);
-/* count events were dropped on cpu since the last report. Same rule for the result as
- * lbpf_event_fn. */
+/* count events were dropped since the last report, on cpu if that is known, else -1. Same rule for
+ * the result as lbpf_event_fn. */
 typedef int (*lbpf_lost_fn)(void *context, int cpu, uint64_t count);
 
 enum lbpf_stream_kind { LBPF_STREAM_PERF = 1, LBPF_STREAM_RING = 2, LBPF_STREAM_ALL = 3 };
@@ -31,6 +31,10 @@ int lbpf_stream_open_perf(struct lbpf_stream *stream, const struct lbpf_map *map
                           lbpf_lost_fn lost, void *context, struct lbpf_error *error);
 int lbpf_stream_open_ring(struct lbpf_stream *stream, const struct lbpf_map *map,
                           lbpf_event_fn event, void *context, struct lbpf_error *error);
+
+/* Closes the map's buffer; false when it has none. From inside a callback it is closed after the
+ * drain and hands over nothing more. */
+bool lbpf_stream_close(struct lbpf_stream *stream, const struct lbpf_map *map);
 
 /* Waits up to timeout_ms (negative: for ever) for buffers of these kinds and drains what is there
  * when it starts draining. Returns how many events were handed over; -EINTR when a signal came

@@ -1398,6 +1398,12 @@ function Table:open_perf_buffer(callback, options) end
 ---@param callback fun(cpu: nil, event: bpf.any, size: integer): boolean?
 function Table:open_ring_buffer(callback) end
 
+--- Closes the table's perf or ring buffer; the programs go on, and what they send is dropped. It
+--- may be opened again. A callback that closes its own buffer gets no more of its events. A perf
+--- buffer of one CPU ends with t[cpu] = nil.
+---@return boolean was_open
+function Table:close_buffer() end
+
 ---@class bpf.histogram_options
 ---@field val_type? string header of the values; "value"
 ---@field section_header? string what a bucket is; "Bucket ptr"

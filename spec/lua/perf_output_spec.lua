@@ -113,6 +113,81 @@ for _, mechanism in ipairs { "ring", "perf" } do
       assert.same({ 3, 0 }, { #numbers, b:lost() })
     end)
 
+    it("is closed for good, or until it is opened again", function()
+      start(nil, "-DOTHERS")
+      local things, others = {}, 0
+      local function open()
+        b.things:open_perf_buffer(function(_, event) things[#things + 1] = event.n end)
+      end
+      open()
+      b.others:open_perf_buffer(function() others = others + 1 end)
+      who:call(3)
+      assert.equal(6, poll(b, 6))
+      assert.is_true(b.things:close_buffer())
+      assert.is_false(b.things:close_buffer())
+      who:call(5)
+      assert.equal(5, poll(b, 5))
+      open()
+      who:call(1)
+      assert.equal(2, poll(b, 2))
+      assert.same({ 1, 2, 3, 9 }, things)
+      assert.same({ 9, 0 }, { others, b:lost() })
+      assert.error_matches(function() b.sent:close_buffer() end, "'sent' has no buffer")
+    end)
+
+    it("counts on after it was closed and opened again", function()
+      start(online_cpus()[1])
+      local seen = 0
+      for round = 1, 2 do
+        b.things:open_perf_buffer(function() seen = seen + 1 end,
+          { page_cnt = 1, lost_cb = function() end })
+        who:call(499)
+        b:perf_buffer_consume()
+        assert.is_true(b:lost() > 0)
+        assert.equal(499 * round, seen + b:lost())
+        b.things:close_buffer()
+        who:call(100)
+        assert.equal(499 * round, seen + b:lost())
+      end
+    end)
+
+    it("may be closed by its own callback, or another's", function()
+      start(nil, "-DOTHERS")
+      local things, others = 0, 0
+      b.things:open_perf_buffer(function()
+        things = things + 1
+        if things == 2 then assert.is_true(b.things:close_buffer()) end
+      end)
+      b.others:open_perf_buffer(function()
+        others = others + 1
+        if others == 7 then b.others:close_buffer() end
+        collectgarbage()
+      end)
+      who:call(11)
+      poll(b, 9)
+      assert.same({ 2, 7 }, { things, others })
+      who:call(1)
+      assert.equal(0, b:perf_buffer_poll(0))
+    end)
+
+    it("ends for one CPU alone", function()
+      local cpus = online_cpus()
+      if #cpus < 2 then
+        pending("needs two CPUs")
+        return
+      end
+      local seen = 0
+      start(cpus[1])
+      b.things:open_perf_buffer(function() seen = seen + 1 end)
+      b.things[cpus[2]] = nil
+      who:call(3)
+      assert.equal(3, poll(b, 3))
+      b.things[cpus[1]] = nil
+      who:call(3)
+      assert.equal(0, b:perf_buffer_poll(0))
+      assert.same({ 3, 0 }, { seen, b:lost() })
+    end)
+
     it("takes a page_cnt that is a power of two", function()
       start()
       local things = b.things

@@ -51,35 +51,24 @@
         __type(key, u32);                                                                          \
         __array(values, struct name##_ring);                                                       \
     } __lbpf_map_##name SEC(".maps");                                                              \
-    LBPF_DECLARE_MAP(__lbpf_lost_##name, LBPF_ARRAY, u32, u64, 1, LBPF_MMAPABLE);                  \
+    u64 __lbpf_lost_##name SEC(".data.__lbpf_lost_" #name);                                        \
     LBPF_KIND_rings(name);                                                                         \
     LBPF_OBJECT(name, rings)
 #endif
 
-/* A reader that has just caught up is not woken for the next event, but looks by itself after a
- * while; it has to be woken when the ring has filled that far before. The sum is compared, not the
- * size: Linux 6.12 forgets a size's limits when something that was reckoned from it is compared. */
-#define LBPF_WAKE_FILL   8192u
-#define LBPF_RECORD_HEAD 15u /* of a record in a ring: 8 bytes, and up to 7 of padding */
-
+/* Nothing is asked of the kernel about wake-ups: that is between it and the reader
+ * (core/stream/cpu_rings.c). As few instructions as can be: they stand wherever an event is sent.
+ */
 #define LBPF_KIND_rings(name)                                                                      \
     LBPF_INLINE int name##__perf_submit(void *context, void *data, u32 size, u32 type)             \
     {                                                                                              \
         u32 cpu = bpf_get_smp_processor_id();                                                      \
         void *ring = bpf_map_lookup_elem(&__lbpf_map_##name, &cpu);                                \
-        u64 fill, filled, *lost;                                                                   \
         if (!ring)                                                                                 \
             return -2; /* ENOENT */                                                                \
-        fill = bpf_ringbuf_query(ring, LBPF_RB_AVAIL_DATA);                                        \
-        filled = fill + size + LBPF_RECORD_HEAD;                                                   \
-        if (bpf_ringbuf_output(ring, data, size,                                                   \
-                               fill < LBPF_WAKE_FILL && filled >= LBPF_WAKE_FILL                   \
-                                   ? LBPF_RB_FORCE_WAKEUP                                          \
-                                   : 0) == 0)                                                      \
+        if (bpf_ringbuf_output(ring, data, size, 0) == 0)                                          \
             return 0;                                                                              \
-        lost = bpf_map_lookup_elem(&__lbpf_map___lbpf_lost_##name, &cpu);                          \
-        if (lost)                                                                                  \
-            __sync_fetch_and_add(lost, 1);                                                         \
+        __sync_fetch_and_add(&__lbpf_lost_##name, 1);                                              \
         return -28; /* ENOSPC */                                                                   \
     }                                                                                              \
     struct name##_rings_methods {                                                                  \
