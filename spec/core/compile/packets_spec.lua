@@ -234,3 +234,32 @@ int drop_port(struct xdp_md *ctx) {
     assert.equal(2, (packet.run(program, tcp:sub(1, 12) .. "\x86\xdd" .. tcp:sub(15))))
   end)
 end)
+
+describe("packets", function()
+  it("are sent to the script behind a struct", function()
+    local b <close> = BPF{text = [[
+BPF_PERF_OUTPUT(packets);
+int look(struct __sk_buff *skb) {
+  struct { u32 length, mark; } seen = {skb->len, 0x1234};
+  packets.perf_submit_skb(skb, skb->len, &seen, sizeof(seen));
+  return 0;
+}]]}
+    local got
+    b.packets:open_perf_buffer(function(_, event)
+      got = type(event) == "string" and event or event:bytes()
+    end)
+    packet.run(b:load_func("look", BPF.SCHED_CLS), tcp)
+    b:perf_buffer_consume()
+    assert.equal(string.pack("<I4I4", #tcp, 0x1234) .. tcp, got:sub(1, 8 + #tcp))
+  end)
+
+  it("are redirected to the device in a table", function()
+    local b <close> = BPF{text = [[
+BPF_DEVMAP(devices, 4);
+int send(struct xdp_md *ctx) { return devices.redirect_map(2, XDP_ABORTED); }]]}
+    local program <const> = b:load_func("send", BPF.XDP)
+    assert.equal(0, (packet.run(program, tcp))) -- XDP_ABORTED: the slot is empty
+    b.devices[2] = 1 -- the loopback device
+    assert.equal(4, (packet.run(program, tcp))) -- XDP_REDIRECT
+  end)
+end)
