@@ -105,7 +105,7 @@ end
 
 -- A value whose C type is known.
 function typed(value, ctype, depth)
-  if type(value) == "table" then
+  if type(value) == "table" or ctype.kind == "array" and type(value) == "userdata" then
     return list_of(value, ctype, depth)
   elseif ctype.fields then
     return add_fields(object(), value, ctype, depth)

@@ -174,10 +174,11 @@ function bpf.heatmap(options) end
 ---@field offset integer bytes
 ---@field bits? integer of a bit field
 
---- The C type of a struct value. The table is shared: it is not to be changed.
+--- The C type of a struct value, or of an array inside one. The table is shared: it is
+--- not to be changed.
 ---   for _, field in ipairs(bpf.type_of(event).fields) do print(field.name, field.type.kind) end
 ---@param value any
----@return bpf.type? ctype nil for what is no struct value
+---@return bpf.type? ctype nil for other values
 function bpf.type_of(value) end
 
 --- Nanoseconds on the clock of bpf_ktime_get_ns(); BPF.monotonic_time is the same.

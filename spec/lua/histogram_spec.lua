@@ -117,6 +117,44 @@ describe("a linear histogram", function()
   end)
 end)
 
+describe("histograms #any_kernel", function()
+  it("are BCC's own to the byte, whatever is in them", function()
+    if not os.execute("/usr/bin/python3 -c 'import bcc.table' 2>/dev/null") then
+      pending("needs python3-bpfcc to compare with")
+    end
+    local path <const> = os.tmpname()
+    finally(function() os.remove(path) end)
+    local random, ours, file = 20241, {}, assert(io.open(path, "w"))
+    local function below(limit)
+      random = (random * 48271) % 2147483647
+      return random % limit
+    end
+    for number = 1, 200 do
+      local is_linear <const>, strip <const> = number % 8 == 0, number % 2 == 0
+      local count <const>, values <const>, row <const> = is_linear and 1025 or 65, {}, {}
+      local used <const>, limit <const> = 1 + below(count), 10 ^ (1 + below(8)) // 1 | 0
+      for _ = 1, below(20) do values[below(used)] = below(limit) end
+      for slot = 0, count - 1 do row[slot + 1] = values[slot] or 0 end
+      file:write(is_linear and "L " or "G ", strip and 1 or 0, " ", table.concat(row, " "), "\n")
+      local lines <const> = (is_linear and histogram.linear_lines or histogram.log2_lines)(values,
+        "usecs", strip)
+      ours[#ours + 1] = ("# %d\n%s\n"):format(number, table.concat(lines, "\n"))
+    end
+    file:close()
+    local pipe <close> = assert(io.popen([[/usr/bin/python3 -c '
+import sys, bcc.table as t
+for i, line in enumerate(open(sys.argv[1])):
+    kind, strip, *values = line.split()
+    print("#", i + 1)
+    f = t._print_linear_hist if kind == "L" else t._print_log2_hist
+    f([int(v) for v in values], "usecs", strip == "1")
+' ]] .. path))
+    local theirs <const> = pipe:read("a")
+    assert.equal((theirs:gsub("\n+$", "")), (table.concat(ours):gsub("\n\n", "\n")
+      :gsub("\n+$", "")))
+  end)
+end)
+
 describe("a histogram by bucket", function()
   local path, b
 
