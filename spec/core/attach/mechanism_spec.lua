@@ -2,6 +2,7 @@
 local bpf <const> = require "bpf"
 local calls <const> = require "spec.support.calls"
 local process <const> = require "spec.support.process"
+local script <const> = require "spec.support.script"
 
 local count <const> = 107
 local features <const> = bpf.features()
@@ -226,8 +227,8 @@ describe("a kernel probe by", function()
 
     it("passes over functions that refuse, where no list tells them", in_kernel("kprobe",
       function()
-        local script <const> = os.tmpname()
-        local file <const> = assert(io.open(script, "w"))
+        local path <const> = os.tmpname()
+        local file <const> = assert(io.open(path, "w"))
         file:write([[
 local b = require "bpf".BPF{text = "int f(struct pt_regs *ctx) { return 0; }"}
 local link = b:attach_kprobe{event_re = "(vfs_write|exc_page_fault|vfs_fsync|irqentry_enter)",
@@ -237,8 +238,8 @@ print(link:count(), link:kind(), b:num_open_kprobes())
         file:close()
         local status <const>, output <const>, errors <const> = process.run(
           "unshare -m sh -c 'while umount /sys/kernel/tracing || umount /sys/kernel/debug; do :;"
-            .. " done 2> /dev/null; exec lua5.4 " .. script .. "'")
-        os.remove(script)
+            .. " done 2> /dev/null; exec lua5.4 " .. path .. "'")
+        os.remove(path)
         assert.equal(0, status, errors)
         assert.equal(("2\t%s\t2\n"):format(
           features.kprobe_multi.available and "kprobe_multi" or "kprobe"), output)
@@ -264,11 +265,16 @@ print(link:count(), link:kind(), b:num_open_kprobes())
   it("tracefs tolerates namesakes and removes what dead processes left", in_kernel("kprobe",
     function()
       local b <const> = program()
-      local finished <const> = process.start("true")
-      finished:finish()
-      local left <const> = ("r_vfs_write_bcc_%d"):format(finished.pid)
-      assert(os.execute(("echo 'r7:kprobes/%s vfs_write' >> /sys/kernel/tracing/kprobe_events")
-        :format(left)))
+      local killed <const> = script.start([[
+local bpf = require "bpf"
+local b = bpf.BPF{text = "int f(struct pt_regs *ctx) { return 0; }"}
+b:attach_kretprobe{event = "vfs_write", fn_name = "f", mechanism = "tracefs"}
+print "attached"
+bpf.sleep(300)]])
+      assert.equal("attached", killed:line())
+      killed:signal("KILL")
+      assert.equal(128 + 9, (killed:finish()))
+      local left <const> = ("r_vfs_write_bcc_%d"):format(killed.pid)
       assert.truthy(process.defined_probes():find(left, 1, true))
       b.seen:clear()
       local one <close> = exit("vfs_write", "on_written", "tracefs")
