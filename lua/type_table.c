@@ -50,6 +50,16 @@ static void push_members(lua_State *L, const struct lbpf_type *type)
     }
 }
 
+/* Of enumerators with one value the first gives the name, as elsewhere. */
+static void push_enumerators(lua_State *L, const struct lbpf_type *type)
+{
+    lua_createtable(L, 0, (int)type->enumerator_count);
+    for (uint32_t i = type->enumerator_count; i-- > 0;) {
+        lua_pushstring(L, type->enumerators[i].name);
+        lua_rawseti(L, -2, type->enumerators[i].value);
+    }
+}
+
 /* Depth is bounded by the type's: pointers are not followed. */
 static void push_type(lua_State *L, const struct lbpf_type *type)
 {
@@ -63,6 +73,10 @@ static void push_type(lua_State *L, const struct lbpf_type *type)
     if (type->kind == LBPF_TYPE_INT || type->kind == LBPF_TYPE_ENUM) {
         lua_pushboolean(L, type->is_signed);
         lua_setfield(L, -2, "signed");
+    }
+    if (type->kind == LBPF_TYPE_ENUM) {
+        push_enumerators(L, type);
+        lua_setfield(L, -2, "enumerators");
     } else if (type->kind == LBPF_TYPE_ARRAY) {
         set_integer(L, "count", type->count);
         push_type(L, type->element);

@@ -164,6 +164,7 @@ function bpf.heatmap(options) end
 ---@field name string tag or name of the type, "" without one
 ---@field size integer bytes
 ---@field signed? boolean of int and enum
+---@field enumerators? table<integer, string> of enum: names by value
 ---@field count? integer of array; 0: flexible
 ---@field element? bpf.type of array
 ---@field fields? bpf.type.field[] of struct and union, in the order of their declaration
@@ -1220,7 +1221,7 @@ function Table:key(content) end
 ---@return bpf.any
 function Table:leaf(content) end
 
---- The C type of the keys.
+--- The C type of the keys. Names for keys that are enums: t:key_type().enumerators[key].
 ---@return bpf.type? ctype nil when the program does not tell it
 function Table:key_type() end
 

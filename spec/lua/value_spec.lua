@@ -272,6 +272,18 @@ describe("a struct value", function()
     assert.equal(0x01020304, b.packed[{ a = 1 }].number)
   end)
 
+  it("is written as JSON, arrays inside it too", function()
+    leaf.pair = { { a = 1 }, { a = 2, mac = { 255 } } }
+    leaf.words = { "ab" }
+    assert.equal('[{"a":1,"mac":[0,0,0,0,0,0]},{"a":2,"mac":[255,0,0,0,0,0]}]', bpf.json(leaf.pair))
+    assert.truthy(bpf.json(leaf):find('"words":["ab",""],"numbers":[0,0,0]', 1, true))
+  end)
+
+  it("has a type that names its enumerators", function()
+    local colors = bpf.type_of(leaf).fields[7].type
+    assert.same({ "enum", { [-1] = "RED", [5] = "BLUE" } }, { colors.kind, colors.enumerators })
+  end)
+
   it("outlives its object", function()
     leaf.count = 7
     b:close()

@@ -52,12 +52,12 @@ int into_event(struct pt_regs *ctx, struct outer *p) {
   struct event e = {};
   e.value = p->first; // probe_read
   __builtin_memcpy(e.name, p->text, sizeof e.name); // probe_read
-  return events.perf_submit(ctx, &e, sizeof e); // cpu lookup ringbuf_query ringbuf_output lookup
+  return events.perf_submit(ctx, &e, sizeof e); // cpu lookup ringbuf_output
 }
 
 int copy(struct pt_regs *ctx, struct outer *p) {
   struct inner all = *p->inner; // probe_read probe_read
-  return events.perf_submit(ctx, &all, sizeof all); // cpu lookup ringbuf_query ringbuf_output lookup
+  return events.perf_submit(ctx, &all, sizeof all); // cpu lookup ringbuf_output
 }
 
 int explicit_read(struct pt_regs *ctx, struct outer *p) {
