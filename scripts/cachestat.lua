@@ -1,4 +1,4 @@
--- cachestat: count how often the page cache has what is read and written, and how often not
+-- cachestat: count how often the page cache has what is asked of it, and how often not
 --
 -- Accesses and additions are counted; those that come of writing are taken away. What remains are
 -- hits and misses, of folios: one of many pages counts once.
@@ -6,10 +6,9 @@
 local bpf = require("bpf")
 local tool = require("bpf.tool")
 
-local parser = tool.parser("cachestat", "Count hits and misses of the page cache.", "interval")
+local parser = tool.parser("cachestat", "Count hits and misses of the page cache.", "every")
 parser:flag("-T --time", "Show the time of day.")
 local options = parser:parse()
-options.interval = options.interval or 1
 
 local program = [[
 enum { ACCESSED, BUFFERS_DIRTIED, ADDED, DIRTIED };

@@ -1,4 +1,4 @@
--- hello_fields: the same with columns: what the kernel adds to each line of bpf_trace_printk
+-- hello_fields: print columns for each process that starts: what the kernel adds to a text
 
 local bpf = require("bpf")
 

@@ -1,4 +1,4 @@
--- hello_perf_output: the same with an event of one's own instead of text
+-- hello_perf_output: print an event of one's own for each process that starts
 
 local bpf = require("bpf")
 

@@ -1,4 +1,4 @@
--- tcplife: show each TCP connection when it ends: who had it, for how long, and how much it moved
+-- tcplife: show each TCP connection that ends, with its process, bytes and duration
 --
 -- A socket's process is known at connect(), and when it closes the socket.
 
@@ -6,8 +6,10 @@ local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("tcplife", "Show each TCP connection when it ends.", "pid name time")
-parser:option("-L --local-port", "Only on this local port."):convert(math.tointeger)
-parser:option("-D --remote-port", "Only to this remote port."):convert(math.tointeger)
+parser:option("-L --local-port", "Only on this local port."):argname("<port>")
+  :convert(math.tointeger)
+parser:option("-D --remote-port", "Only to this remote port."):argname("<port>")
+  :convert(math.tointeger)
 local options = parser:parse()
 
 local program = [[

@@ -7,9 +7,8 @@ local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("vfsstat", "Count reads, writes, fsyncs, opens and creates of files.",
-  "pid interval")
+  "pid every")
 local options = parser:parse()
-options.interval = options.interval or 1
 
 local kinds = { "read", "write", "fsync", "open", "create" }
 local functions = { fsync = "vfs_fsync_range" }

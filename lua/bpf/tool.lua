@@ -14,12 +14,16 @@ local bpf = require "bpf"
 
 local tool = {}
 
+local function whole_number(option)
+  return option:convert(math.tointeger)
+end
+
 local shared_options = {
   pid = function(parser)
-    parser:option("-p --pid", "Only this process."):convert(math.tointeger)
+    whole_number(parser:option("-p --pid", "Only this process."))
   end,
   name = function(parser)
-    parser:option("-n --name", "Only processes with this text in their name.")
+    parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
   end,
   time = function(parser)
     parser:flag("-T --time", "Show the time of day.")
@@ -28,21 +32,27 @@ local shared_options = {
   interval = function(parser)
     parser:argument("interval", "Report each so many seconds, not only at the end."):args("?")
       :convert(tonumber)
-    parser:argument("count", "End after so many reports."):args("?"):convert(math.tointeger)
+    whole_number(parser:argument("count", "End after so many reports."):args("?"))
+  end,
+  every = function(parser)
+    parser:argument("interval", "Report each so many seconds."):args("?"):convert(tonumber)
+      :default("1")
+    whole_number(parser:argument("count", "End after so many reports."):args("?"))
   end,
 }
 
 --- An argparse parser that knows --duration, --json, and what is named in `shared`, words out of:
---- pid (-p), name (-n), time (-T, -t), interval (the arguments interval and count).
+--- pid (-p), name (-n), time (-T, -t), interval (the arguments interval and count), every (the same
+--- with an interval of one second).
 ---@param name string
 ---@param text string one sentence
 ---@param shared? string
 function tool.parser(name, text, shared)
-  local parser = argparse(name, text)
+  local parser = argparse(name, text):help_description_margin(30)
   for word in (shared or ""):gmatch("%S+") do
     shared_options[word](parser)
   end
-  parser:option("-d --duration", "End after so many seconds."):convert(tonumber)
+  parser:option("-d --duration", "End after so many seconds."):argname("<s>"):convert(tonumber)
   parser:flag("-j --json", "One JSON object for each line.")
   return parser
 end
