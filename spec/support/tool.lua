@@ -7,7 +7,7 @@ local process = require "spec.support.process"
 local tool = {}
 
 local sleeping = "230" -- clock_nanosleep
-local waiting = { ["232"] = true, ["281"] = true } -- epoll_wait, epoll_pwait
+local waiting = { ["232"] = true, ["271"] = true, ["281"] = true } -- epoll_wait, ppoll, epoll_pwait
 
 local function read(pid, name)
   local file <close> = assert(io.open(("/proc/%d/%s"):format(pid, name)))
@@ -15,7 +15,7 @@ local function read(pid, name)
 end
 
 -- Returns a function that tells whether a process has come so far that it waits for events, or
--- sleeps and did so when it was asked before.
+-- sleeps and did so when it was asked before. The wait for the compiler is a call of poll.
 local function waiter(pid)
   local switches
   return function()
