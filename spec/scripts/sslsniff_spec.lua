@@ -1,0 +1,65 @@
+local process = require "spec.support.process"
+local tool = require "spec.support.tool"
+
+local marker = "luabpf-marker-" .. process.own_pid()
+local no_openssl = not os.execute("openssl version > /dev/null 2>&1")
+  and "needs the program openssl (apt-get install openssl)" or nil
+
+-- A server that sends each line back reversed, and one client that sends it the marker.
+local function talk(key, port)
+  local server = process.start(("openssl s_server -accept 127.0.0.1:%d -key %s -cert %s.crt -rev"
+    .. " -naccept 1"):format(port, key, key))
+  server:wait_for("ACCEPT")
+  os.execute(("{ echo %s; sleep 0.2; } | timeout 5 openssl s_client -connect 127.0.0.1:%d"
+    .. " > /dev/null 2>&1"):format(marker, port))
+  server:finish()
+end
+
+describe("sslsniff", function()
+  local key
+  setup(function()
+    key = os.tmpname()
+    os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+      .. "-keyout %s -out %s.crt -days 2 -subj /CN=luabpf 2> /dev/null"):format(key, key))
+  end)
+  teardown(function()
+    os.remove(key)
+    os.remove(key .. ".crt")
+  end)
+
+  it("#any_kernel shows what a program writes and reads, once", no_openssl and function()
+    pending(no_openssl)
+  end or function()
+    local records = tool.records("sslsniff --name openssl", function()
+      talk(key, 20000 + process.own_pid() % 20000)
+    end)
+    local seen = {}
+    for _, record in ipairs(records) do
+      local text = record.data
+      assert.equal(record.size, #text)
+      if text:find(marker, 1, true) or text:find(marker:reverse(), 1, true) then
+        seen[#seen + 1] = record.func .. " " .. text:match("%S+")
+        assert.is_true(record.latency_ns > 0)
+      end
+    end
+    table.sort(seen)
+    -- The client's; the server does it inside of the library.
+    assert.same({ "READ/RECV " .. marker:reverse(), "WRITE/SEND " .. marker }, seen)
+  end)
+
+  it("#any_kernel cuts data where it is told to, and shows bytes", no_openssl and function()
+    pending(no_openssl)
+  end or function()
+    local out = tool.run("sslsniff -n openssl -x -l --hexdump --max-buffer-size 4", function()
+      talk(key, 20001 + process.own_pid() % 20000)
+    end)
+    assert.truthy(out:find("^FUNC +COMM +PID +UID +TID +LEN +LAT%(ms%)\n"))
+    assert.truthy(out:find("\n6c 75 61 62\n... (", 1, true), out) -- "luab"
+  end)
+
+  it("#any_kernel says what is wrong with a library", function()
+    local status, _, errors = process.run("./luabpf sslsniff --extra-lib openssl:/missing.so")
+    assert.equal(1, status)
+    assert.truthy(errors:find("/missing.so", 1, true), errors)
+  end)
+end)
