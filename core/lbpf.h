@@ -14,6 +14,7 @@
 #include "compile/toolchain.h"
 #include "elf/binary.h"
 #include "elf/symtab.h"
+#include "host/child.h"
 #include "host/descriptor.h"
 #include "host/features.h"
 #include "host/kallsyms.h"

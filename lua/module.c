@@ -3,6 +3,7 @@
  * Lua; to that end the method tables of all userdata are given out as `methods`.
  */
 #include "bpf.h"
+#include "child.h"
 #include "compile.h"
 #include "constants.h"
 #include "errors.h"
@@ -32,6 +33,7 @@ static const luaL_Reg functions[] = {
     {"USDT", lbpf_usdt_new},
     {"type_of", lbpf_type_of},
     {"wait", lbpf_wait_for_sources},
+    {"spawn", lbpf_child_spawn},
     {NULL, NULL},
 };
 
@@ -59,6 +61,8 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lua_setfield(L, ALL_METHODS, "Value");
     lbpf_usdts_open(L);
     lua_setfield(L, ALL_METHODS, "USDT");
+    lbpf_children_open(L);
+    lua_setfield(L, ALL_METHODS, "Child");
     lbpf_bpf_open(L, METHODS, STATICS);
     lbpf_attach_methods(L, METHODS);
     lbpf_attach_kernel_methods(L, METHODS);

@@ -21,6 +21,7 @@ extend(core.BPF, require "bpf.stacks".static)
 core.list = require "bpf.list".list
 extend(core, require "bpf.machine")
 core.BPF.monotonic_time = core.monotonic_time
+extend(core, require "bpf.helpers")
 core.u64 = require "bpf.unsigned"
 
 core.heatmap = require "bpf.heatmap".new

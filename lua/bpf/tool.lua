@@ -20,7 +20,13 @@ end
 
 local shared_options = {
   pid = function(parser)
-    whole_number(parser:option("-p --pid", "Only this process."))
+    parser:mutex(
+      whole_number(parser:option("-p --pid", "Only this process.")),
+      parser:option("--command", "Run this command, trace only it, and end with it.")
+        :argname("<text>"):action(function(options, _, text)
+          options.command = bpf.spawn(text)
+          options.pid = options.command:pid()
+        end))
   end,
   name = function(parser)
     parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
@@ -188,6 +194,28 @@ function tool.show(events, options, columns, record, page_cnt)
   return show
 end
 
+-- Lets the command of --command begin, when b is attached.
+local function begin(command)
+  local done, problem = pcall(command.start, command)
+  if not done then
+    problem.position = ""
+    io.stderr:write(tostring(problem), "\n")
+    os.exit(1)
+  end
+end
+
+-- The same as poll, until the command has ended.
+local function poll_with(command, b, seconds)
+  begin(command)
+  local finish = seconds and bpf.monotonic_time() + seconds * 1e9
+  local rest
+  repeat
+    rest = finish and math.max(0, (finish - bpf.monotonic_time()) / 1e9)
+    bpf.wait({ b, command }, rest)
+    b:perf_buffer_poll(0)
+  until command:wait(0) or rest == 0
+end
+
 -- Calls the callbacks for so many seconds, without end for nil.
 local function poll(b, seconds)
   if not seconds then
@@ -206,8 +234,23 @@ end
 ---@param options table
 function tool.poll(b, options)
   -- Ctrl-C interrupts what runs directly; what runs in a coroutine, only where it waits.
-  bpf.until_interrupted(function() coroutine.wrap(poll)(b, options.duration) end)
+  bpf.until_interrupted(function()
+    if options.command then
+      coroutine.wrap(poll_with)(options.command, b, options.duration)
+    else
+      coroutine.wrap(poll)(b, options.duration)
+    end
+  end)
   b:perf_buffer_consume()
+end
+
+-- Sleeps, but not longer than the command of --command runs: whether it has ended.
+local function sleep(seconds, command)
+  if not command then
+    bpf.sleep(seconds)
+    return false
+  end
+  return #bpf.wait({ command }, seconds) > 0
 end
 
 --- Calls report() after each interval, and at the end: after --duration, or count reports, or with
@@ -218,8 +261,9 @@ function tool.report(options, report)
   local rest, count = options.duration or math.huge, options.count or math.huge
   local interval = options.interval or rest
   local interrupted = bpf.until_interrupted(function()
+    if options.command then begin(options.command) end
     while true do
-      bpf.sleep(math.min(interval, rest))
+      if sleep(math.min(interval, rest), options.command) then return end
       rest, count = rest - interval, count - 1
       if rest <= 0 or count <= 0 then return end
       report()

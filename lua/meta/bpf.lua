@@ -212,6 +212,76 @@ function bpf.sleep(seconds) end
 ---@return any[] ready those of the sources, in their order; none when the time is over
 function bpf.wait(sources, seconds) end
 
+--- A command that is ready to begin: it has its process id, so that it can be traced from its first
+--- instruction on. child:start() lets it begin.
+---@param command string|string[] words; or a text, which the shell reads if its signs are in it
+---@return bpf.Child
+function bpf.spawn(command) end
+
+--- A command that bpf.spawn made. Its standard streams are the script's. bpf.wait and event loops
+--- find it readable when it has ended.
+---@class bpf.Child
+local Child = {}
+
+--- Lets the command begin; raises when it can't be run.
+---@return bpf.Child self
+function Child:start() end
+
+---@return integer pid
+function Child:pid() end
+
+--- Waits for the command's end.
+---@param seconds? number at most so long; 0 only asks
+---@return "exit"|"signal"|nil how nil when the time is over
+---@return integer? status of exit, or the signal's number
+function Child:wait(seconds) end
+
+--- Sends a signal; nothing happens to a command that has ended.
+---@param signal? integer 15 (SIGTERM)
+function Child:kill(signal) end
+
+---@return integer fd readable when the command has ended
+function Child:pollfd() end
+
+---@return "r"
+function Child:events() end
+
+---@return nil
+function Child:timeout() end
+
+--- Ends a command that still runs (SIGTERM); one that was not started never begins. Also when a
+--- `<close>` variable goes; the collector does not end what runs.
+function Child:close() end
+
+--- The name of a system call of x86-64.
+---@param number integer
+---@return string name "[unknown: 1000]" for one that is not known
+function bpf.syscall_name(number) end
+
+---@param name string
+---@return integer? number
+function bpf.syscall_number(name) end
+
+--- The name of a TCP connection's state.
+---@param number integer 1 to 12
+---@return string name "ESTABLISHED"
+function bpf.tcp_state(number) end
+
+--- The names of a TCP header's flags.
+---@param bits integer
+---@return string names "SYN|ACK"
+function bpf.tcp_flags(bits) end
+
+---@class bpf.container_filter_options
+---@field cgroupmap? string path of a pinned hash; keys are u64 ids of cgroups, leaves u64
+---@field mntnsmap? string the same, ids of mount namespaces; leaves are u32
+
+--- C with the function container_should_be_filtered(), which is true for a process that is not in
+--- the pinned maps. It goes before a program's text. Without maps it is false.
+---@param options? bpf.container_filter_options
+---@return string
+function bpf.container_filter(options) end
+
 --- Calls fn until it returns or SIGINT, SIGTERM or SIGHUP comes; without fn just waits for the
 --- signal. The signal is used up: nothing is raised, and the lines after this one run.
 ---@param fn? fun(...): ... usually a loop around a poll

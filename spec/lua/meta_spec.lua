@@ -34,6 +34,7 @@ local function registered()
   add(names, "SymbolCache:", bpf.methods.SymbolCache)
   add(names, "USDT:", bpf.methods.USDT)
   add(names, "Heatmap:", require "bpf.heatmap".methods)
+  add(names, "Child:", bpf.methods.Child)
   add(names, "flamegraph.", require "bpf.flamegraph")
   return names
 end

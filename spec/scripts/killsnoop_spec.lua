@@ -1,4 +1,5 @@
 local bpf = require("bpf")
+local process = require("spec.support.process")
 local tool = require("spec.support.tool")
 
 local signals = [[sh -c '
@@ -19,6 +20,17 @@ describe("killsnoop", function()
       assert.equal(i <= 7 and 0 or -3, call.result)
       assert.equal("sh", call.comm)
     end
+  end)
+
+  it("runs a command, traces only it, and ends with it", function()
+    local status, out, errors = process.run("./luabpf killsnoop --command 'kill -0 99999999'")
+    assert.equal(0, status)
+    assert.truthy(errors:find("No such process", 1, true)) -- what the command said
+    assert.equal(1, select(2, out:gsub("\n%d+ +kill +0 +99999999 +%-3\n", "")))
+    assert.equal(2, select(2, out:gsub("\n", "")))
+    status, out, errors = process.run("./luabpf killsnoop --command ./no-such-command")
+    assert.same({ 1, 1 }, { status, select(2, out:gsub("\n", "")) })
+    assert.equal("Could not run the command: No such file or directory\n", errors)
   end)
 
   it("shows only failures, or one signal", function()

@@ -25,7 +25,7 @@ local function members_of(value, dot)
   local kind = type(value) == "userdata" and getmetatable(value)
   local methods = ({
     ["bpf.BPF"] = "BPF", ["bpf.Table"] = "Table", ["bpf.Link"] = "Link", ["bpf.value"] = "Value",
-    ["bpf.USDT"] = "USDT", ["bpf.Iterator"] = "Iterator",
+    ["bpf.USDT"] = "USDT", ["bpf.Iterator"] = "Iterator", ["bpf.Child"] = "Child",
   })[kind]
   if not dot then
     add(methods and bpf.methods[methods] or type(value) == "table" and value
