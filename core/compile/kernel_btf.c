@@ -1,6 +1,7 @@
 #include "compile/kernel_btf.h"
 
 #include "base/buffer.h"
+#include "types/btf_size.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,44 +48,6 @@ uint32_t lbpf_kernel_btf_strip(const struct lbpf_kernel_btf *btf, uint32_t id)
     return 0;
 }
 
-/* Bytes that a type's record has after struct btf_type; SIZE_MAX for a kind that is not known. */
-static size_t extra_size(const struct btf_type *type)
-{
-    size_t vlen = lbpf_btf_vlen(type);
-
-    switch (lbpf_btf_kind(type)) {
-    case BTF_KIND_INT:
-    case BTF_KIND_VAR:
-    case BTF_KIND_DECL_TAG:
-        return 4;
-    case BTF_KIND_ARRAY:
-        return sizeof(struct btf_array);
-    case BTF_KIND_STRUCT:
-    case BTF_KIND_UNION:
-        return vlen * sizeof(struct btf_member);
-    case BTF_KIND_ENUM:
-        return vlen * sizeof(struct btf_enum);
-    case BTF_KIND_ENUM64:
-        return vlen * sizeof(struct btf_enum64);
-    case BTF_KIND_FUNC_PROTO:
-        return vlen * sizeof(struct btf_param);
-    case BTF_KIND_DATASEC:
-        return vlen * sizeof(struct btf_var_secinfo);
-    case BTF_KIND_PTR:
-    case BTF_KIND_FWD:
-    case BTF_KIND_TYPEDEF:
-    case BTF_KIND_VOLATILE:
-    case BTF_KIND_CONST:
-    case BTF_KIND_RESTRICT:
-    case BTF_KIND_FUNC:
-    case BTF_KIND_FLOAT:
-    case BTF_KIND_TYPE_TAG:
-        return 0;
-    default:
-        return SIZE_MAX;
-    }
-}
-
 /* Fills offsets. A kind that is newer than we are ends the walk: its size is not known, so what
  * follows cannot be read; the types before it stay usable. */
 static int index_types(struct lbpf_kernel_btf *btf, size_t types_size)
@@ -98,7 +61,7 @@ static int index_types(struct lbpf_kernel_btf *btf, size_t types_size)
     btf->offsets[0] = 0;
     for (btf->count = 1; types_size - at >= sizeof(struct btf_type); btf->count++) {
         const struct btf_type *type = (const struct btf_type *)(const void *)(btf->types + at);
-        size_t extra = extra_size(type), left = types_size - at - sizeof *type;
+        size_t extra = lbpf_btf_tail_size(type), left = types_size - at - sizeof *type;
 
         if (extra > left)
             break;

@@ -6,6 +6,8 @@
  */
 #include "kernel/guard.h"
 
+#include "types/btf_size.h"
+
 #include <gelf.h>
 #include <libelf.h>
 #include <linux/btf.h>
@@ -30,44 +32,6 @@ struct types {
 
 /* ---- BTF ------------------------------------------------------------------------------------ */
 
-/* Bytes behind struct btf_type, or -1 for an unknown kind. */
-static int64_t tail_size(const struct btf_type *type)
-{
-    uint32_t count = BTF_INFO_VLEN(type->info);
-
-    switch (BTF_INFO_KIND(type->info)) {
-    case BTF_KIND_INT:
-    case BTF_KIND_VAR:
-    case BTF_KIND_DECL_TAG:
-        return 4;
-    case BTF_KIND_ARRAY:
-        return sizeof(struct btf_array);
-    case BTF_KIND_STRUCT:
-    case BTF_KIND_UNION:
-        return (int64_t)(count * sizeof(struct btf_member));
-    case BTF_KIND_ENUM:
-        return (int64_t)(count * sizeof(struct btf_enum));
-    case BTF_KIND_ENUM64:
-        return (int64_t)count * 12;
-    case BTF_KIND_FUNC_PROTO:
-        return (int64_t)(count * sizeof(struct btf_param));
-    case BTF_KIND_DATASEC:
-        return (int64_t)(count * sizeof(struct btf_var_secinfo));
-    case BTF_KIND_PTR:
-    case BTF_KIND_FWD:
-    case BTF_KIND_TYPEDEF:
-    case BTF_KIND_VOLATILE:
-    case BTF_KIND_CONST:
-    case BTF_KIND_RESTRICT:
-    case BTF_KIND_FUNC:
-    case BTF_KIND_FLOAT:
-    case BTF_KIND_TYPE_TAG:
-        return 0;
-    default:
-        return -1;
-    }
-}
-
 static bool add_type(struct types *types, const struct btf_type *type)
 {
     if (types->count + 1 >= types->capacity) {
@@ -89,14 +53,14 @@ static bool collect_types(struct types *types)
 
     while (at < types->size) {
         const struct btf_type *type = (const void *)(types->data + at);
-        int64_t tail;
+        size_t tail;
 
         if (types->size - at < sizeof *type)
             return false;
-        tail = tail_size(type);
-        if (tail < 0 || tail > (int64_t)(types->size - at - sizeof *type) || !add_type(types, type))
+        tail = lbpf_btf_tail_size(type);
+        if (tail > types->size - at - sizeof *type || !add_type(types, type))
             return false;
-        at += (uint32_t)(sizeof *type + (size_t)tail);
+        at += (uint32_t)(sizeof *type + tail);
     }
     return true;
 }

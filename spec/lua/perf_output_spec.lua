@@ -113,6 +113,31 @@ for _, mechanism in ipairs { "ring", "perf" } do
       assert.same({ 3, 0 }, { #numbers, b:lost() })
     end)
 
+    it("is told of at once when somebody waits, in calm and in bursts", function()
+      who = caller.start()
+      b = bpf.BPF { text = [[
+BPF_PERF_OUTPUT(times);
+TRACEPOINT_PROBE(syscalls, sys_enter_getpgid)
+{
+    u64 now = bpf_ktime_get_ns();
+    if (bpf_get_current_pid_tgid() >> 32 == PID)
+        times.perf_submit(args, &now, sizeof(now));
+    return 0;
+}
+]], cflags = { "-DPID=" .. who.pid }, mechanism = mechanism == "perf" and "perf" or nil }
+      local waits = {}
+      b.times:open_perf_buffer(function(_, time)
+        waits[#waits + 1] = bpf.monotonic_time() - time
+      end)
+      for round = 1, 41 do
+        local count = round % 2 == 0 and 19 or 1
+        who:send(count)
+        assert.equal(count, poll(b, count))
+      end
+      table.sort(waits)
+      assert.is_true(waits[#waits // 2] < 2000000 * slow, waits[#waits // 2] .. " ns")
+    end)
+
     it("is closed for good, or until it is opened again", function()
       start(nil, "-DOTHERS")
       local things, others = {}, 0
