@@ -8,7 +8,7 @@ describe("cachestat", function()
     assert(os.execute(("dd if=/dev/zero of=%s bs=4096 count=503 status=none"):format(path)))
     local _, go = tool.prepare(("dd if=%s of=/dev/null bs=4096 status=none"):format(path))
     local hits, misses = 0, 0
-    for _, record in ipairs(tool.records("cachestat", go)) do
+    for _, record in ipairs(tool.records("cachestat 100", go)) do
       hits, misses = hits + record.hits, misses + record.misses
       assert.is_true(record.cached_bytes > 503 * 4096)
     end
