@@ -33,10 +33,16 @@ local function paths()
   return ("LUA_PATH='%s' LUA_CPATH='%s'"):format(package.path, package.cpath)
 end
 
+-- A module that was built with sanitizers takes a program with them.
+local function sanitizers()
+  local module <close> = assert(io.open(package.searchpath("bpf.core", package.cpath), "rb"))
+  return module:read("a"):find("libasan", 1, true) and "-fsanitize=address,undefined" or ""
+end
+
 local function build(source)
   local path = os.tmpname()
-  assert(os.execute(("gcc -std=gnu11 -O1 -Wall -Wextra -Werror -o %s %s "
-    .. "$(pkg-config --cflags --libs lua5.4)"):format(path, source)))
+  assert(os.execute(("gcc -std=gnu11 -O1 -Wall -Wextra -Werror %s -o %s %s "
+    .. "$(pkg-config --cflags --libs lua5.4)"):format(sanitizers(), path, source)))
   return path
 end
 
