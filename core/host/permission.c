@@ -67,6 +67,32 @@ static void separate(struct lbpf_buffer *text)
         lbpf_buffer_append_string(text, "; ");
 }
 
+/* The paranoid level; 0 when it can not be read. */
+static long perf_event_paranoid(void)
+{
+    struct lbpf_buffer value = {0};
+    long level = 0;
+
+    if (lbpf_buffer_read_file(&value, "/proc/sys/kernel/perf_event_paranoid", SMALL_FILE) == 0)
+        level = strtol(lbpf_buffer_string(&value), NULL, 10);
+    lbpf_buffer_free(&value);
+    return level;
+}
+
+/* Level 3 is Debian's own, and asks for more than CAP_PERFMON. */
+static void explain_perf_events(struct lbpf_buffer *text, uint64_t effective)
+{
+    long level = perf_event_paranoid();
+
+    if (effective & bit(CAP_SYS_ADMIN) || !(effective & bit(CAP_PERFMON)) || level < 3)
+        return;
+    separate(text);
+    lbpf_buffer_printf(text,
+                       "kernel.perf_event_paranoid is %ld, which leaves perf events to "
+                       "CAP_SYS_ADMIN: run as root, or sysctl kernel.perf_event_paranoid=2",
+                       level);
+}
+
 /* In the first user namespace the map is one line: 0 0 4294967295. */
 static void explain_user_namespace(struct lbpf_buffer *text)
 {
@@ -109,6 +135,7 @@ void lbpf_explain_permission(char *text, size_t size)
     effective = status_field(&status, "\nCapEff:", 16, UINT64_MAX);
     seccomp = status_field(&status, "\nSeccomp:", 10, 0);
     explain_capabilities(&reasons, effective);
+    explain_perf_events(&reasons, effective);
     explain_user_namespace(&reasons);
     explain_lockdown(&reasons);
     if (reasons.size == 0 && seccomp == 2)

@@ -1,12 +1,17 @@
 -- The module that MODULE_KFUNC_PROBE names is the one whose function is traced.
 local bpf <const> = require "bpf"
 
+local function is_there(path)
+  local file <close> = io.open(path)
+  return file ~= nil
+end
+
 -- A module with type information, and its functions.
 local function modules()
   local list <const>, by_name <const> = {}, {}
   for line in io.lines("/proc/kallsyms") do
     local name <const>, module <const> = line:match("^%x+ [tT] ([%w_]+)\t%[([%w_]+)%]$")
-    if name and io.open("/sys/kernel/btf/" .. module) then
+    if name and (by_name[module] or is_there("/sys/kernel/btf/" .. module)) then
       if not by_name[module] then
         by_name[module] = {}
         list[#list + 1] = module
