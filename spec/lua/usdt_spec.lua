@@ -169,7 +169,7 @@ describe("bpf.USDT refuses", function()
 end)
 
 describe("arguments", function()
-  it("of compiled C have their values", function()
+  it("of compiled C have their values #any_kernel", function()
     local b <close> = bpf.BPF{ usdt_contexts = { context("test:widths") }, text = [[
       struct seen { s64 tiny, half, whole; u64 large; char text[16]; };
       BPF_HASH(all, u64, struct seen);
@@ -198,22 +198,22 @@ describe("arguments", function()
 
   local function read(probe) return read_arguments(context("test:" .. probe), "test:" .. probe) end
 
-  it("in registers of every width", function()
+  it("in registers of every width #any_kernel", function()
     assert.same({ 0x88, -120, 0x77, 0x7788, 0x7788, 0x55667788, 0x55667788, 0x1122334455667788,
       0x1122334455667788 }, read "registers")
     assert.same({ 0, 0, -256, 0xddeeff00, -571539712, 0x99aabbccddeeff00, -5, -5, 65531 },
       read "others")
   end)
 
-  it("that are constants", function()
+  it("that are constants #any_kernel", function()
     assert.same({ -7, 16, -1, 255, -1, 8, 5 }, read "constants")
   end)
 
-  it("in memory: base, index, scale, displacement", function()
+  it("in memory: base, index, scale, displacement #any_kernel", function()
     assert.same({ 11, -22, 200, -56, 11, 100, -300, 400, 200, 200 }, read "memory")
   end)
 
-  it("under a symbol's name, in every kind of executable", function()
+  it("under a symbol's name, in every kind of executable #any_kernel", function()
     for name, flags in pairs{ pie = "-pie -fPIE", fixed = "-no-pie", static = "-static" } do
       local path <const> = usdt.build("usdt_target_" .. name, flags)
       local u <close> = context("symbols", { path = path })
@@ -262,7 +262,7 @@ describe("arguments", function()
     end
   end)
 
-  it("one that can't be read breaks only those who read it", function()
+  it("one that can't be read breaks only those who read it #any_kernel", function()
     for number, reason in pairs{
       [1] = "it is a floating-point number, which no program reads",
       [3] = "it lies in segment %fs (thread-local memory), whose address a probe can't see",
@@ -296,7 +296,7 @@ int on(struct pt_regs *ctx) {
     assert.equal(1, b.out[1])
   end)
 
-  it("of another size than the variable leave it alone", function()
+  it("of another size than the variable leave it alone #any_kernel", function()
     local b <close> = bpf.BPF{ usdt_contexts = { context("widths") }, text = [[
       BPF_ARRAY(out, long, 2);
       #define PUT(i, v) { int key = i; long value = v; out.update(&key, &value); }
@@ -329,7 +329,7 @@ describe("a context", function()
     assert.equal(204, all.counts[0])
   end)
 
-  it("may stand beside others: two processes, one function", function()
+  it("may stand beside others: two processes, one function #any_kernel", function()
     local first <const> = usdt.start(usdt.target() .. " 107 wait")
     local second <const> = usdt.start(usdt.target() .. " 109 wait")
     local third <const> = usdt.start(usdt.target() .. " 113 wait")
@@ -342,31 +342,32 @@ describe("a context", function()
     assert.equal(216, b.counts[0])
   end)
 
-  it("of a process sees its libraries too, and a probe that several files have", function()
-    local library <const> = usdt.build("libusdt_library.so", "-shared -fPIC", "usdt_library.c")
-    local running <const> = usdt.start(("env LD_PRELOAD=%s %s 127 wait"):format(library,
-      usdt.target()))
-    local u <close> = bpf.USDT{ pid = running.pid }
-    local paths = {}
-    for _, probe in ipairs(u:enumerate_probes()) do
-      if probe:short_name() == "test:widths" then
-        for _, location in ipairs(probe.locations) do paths[#paths + 1] = location.path end
+  it("of a process sees its libraries too, and a probe that several files have #any_kernel",
+    function()
+      local library <const> = usdt.build("libusdt_library.so", "-shared -fPIC", "usdt_library.c")
+      local running <const> = usdt.start(("env LD_PRELOAD=%s %s 127 wait"):format(library,
+        usdt.target()))
+      local u <close> = bpf.USDT{ pid = running.pid }
+      local paths = {}
+      for _, probe in ipairs(u:enumerate_probes()) do
+        if probe:short_name() == "test:widths" then
+          for _, location in ipairs(probe.locations) do paths[#paths + 1] = location.path end
+        end
       end
-    end
-    assert.same({ library, usdt.target() }, paths)
-    u:enable_probe("test:widths", "on")
-    u:enable_probe("test:only_here", "on_library")
-    local b <close> = bpf.BPF{ usdt_contexts = { u }, text = [[
-      BPF_ARRAY(counts, u64, 2);
-      int on(void *ctx) { counts.increment(0); return 0; }
-      int on_library(void *ctx) { counts.increment(1); return 0; }]] }
-    running:tell("go")
-    running:finish()
-    assert.equal(128, b.counts[0]) -- one at the library's end
-    assert.equal(1, b.counts[1])
-  end)
+      assert.same({ library, usdt.target() }, paths)
+      u:enable_probe("test:widths", "on")
+      u:enable_probe("test:only_here", "on_library")
+      local b <close> = bpf.BPF{ usdt_contexts = { u }, text = [[
+        BPF_ARRAY(counts, u64, 2);
+        int on(void *ctx) { counts.increment(0); return 0; }
+        int on_library(void *ctx) { counts.increment(1); return 0; }]] }
+      running:tell("go")
+      running:finish()
+      assert.equal(128, b.counts[0]) -- one at the library's end
+      assert.equal(1, b.counts[1])
+    end)
 
-  it("of a process in a container finds its files there", function()
+  it("of a process in a container finds its files there #any_kernel", function()
     local path <const> = usdt.build("usdt_target_static", "-static")
     local running <const> = usdt.start(([[unshare --mount sh -c "mount -t tmpfs none /mnt && ]] ..
       [[cp %s /mnt/target && exec /mnt/target 131 wait"]]):format(path))
@@ -382,7 +383,7 @@ describe("a context", function()
     assert.equal(262, b.counts[0])
   end)
 
-  it("of a process whose file was deleted has it all the same", function()
+  it("of a process whose file was deleted has it all the same #any_kernel", function()
     local path <const> = os.tmpname()
     os.execute(("cp %s %s; chmod 755 %s"):format(usdt.target(), path, path))
     local running <const> = usdt.start(path .. " 139 wait")
@@ -394,7 +395,7 @@ describe("a context", function()
     assert.equal(139, b.counts[0])
   end)
 
-  it("knows when its process ended, or became another program", function()
+  it("knows when its process ended, or became another program #any_kernel", function()
     local running <const> = usdt.start(usdt.target() .. " exec " .. usdt.build(
       "usdt_target_static", "-static"))
     local u <close> = bpf.USDT{ pid = running.pid }
@@ -449,7 +450,7 @@ describe("a program that asks whether somebody listens", function()
 end)
 
 describe("probes that others put into their programs", function()
-  it("libstdc++'s throw, in a process that starts later", function()
+  it("libstdc++'s throw, in a process that starts later #any_kernel", function()
     local path <const> = os.tmpname()
     local compiler <const> = io.popen("g++ -x c++ -o " .. path .. " - 2>/dev/null", "w")
     compiler:write("int main() { for (int i = 0; i < 149; i++) try { throw i; } catch (int) {} }")
