@@ -33,7 +33,7 @@ struct held {
     u64 bytes, count;
 };
 
-BPF_F_TABLE("hash", u64, struct allocation, allocations, 1000000, BPF_F_NO_PREALLOC);
+BPF_F_TABLE("hash", u64, struct allocation, allocations, 1000000, ALLOCATION_FLAGS);
 BPF_HASH(held, struct stack, struct held, STACKS);
 BPF_ARRAY(others, u64, 1);
 
@@ -164,9 +164,11 @@ macros.COMBINED = options.combined_only
 macros.MIN_SIZE = options.min_size or 0
 macros.MAX_SIZE = options.max_size or "(~0ULL)"
 if of_kernel then
-  macros.KERNEL_ONLY, macros.USER_ONLY = true, nil
+  -- The kernel's allocator can't serve the table while it is being watched: all room at once.
+  macros.KERNEL_ONLY, macros.USER_ONLY, macros.ALLOCATION_FLAGS = true, nil, "0"
 else
   macros.USER_ONLY, macros.KERNEL_ONLY = true, nil
+  macros.ALLOCATION_FLAGS = "BPF_F_NO_PREALLOC"
 end
 
 local text = stack_report.program .. common .. (of_kernel and by_tracepoints or by_user_probes)

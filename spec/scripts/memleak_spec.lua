@@ -80,7 +80,7 @@ describe("memleak", function()
     assert.is_nil(trace("--older 60000 "):find("allocations\n", 1, true))
   end)
 
-  it("watches the kernel's own allocations", function()
+  it("#any_kernel watches the kernel's own allocations", function()
     local out = tool.run("memleak --older 0 --top 3 --json", function()
       os.execute("/bin/true")
     end)
