@@ -22,6 +22,11 @@ local function section(title)
   print(("\n%s"):format(title))
 end
 
+-- What an error says, without where in this file it came up.
+local function reason_of(e)
+  return type(e) == "table" and ("%s. %s"):format(e.message, e.hint or "") or tostring(e)
+end
+
 -- One finding; without a mark when it is only told.
 local function show(mark, name, text)
   print(("  %-4s %-18s %s"):format(mark or "", name, text or ""))
@@ -50,7 +55,7 @@ local function show_rights()
   show(mark(not reason), "BPF and perf", reason)
   local known, address = pcall(core.BPF.ksymname, "schedule")
   local seen = known and address ~= nil
-  show(mark(seen), "kernel addresses", not seen and tostring(address) or nil)
+  show(mark(seen), "kernel addresses", not seen and reason_of(address) or nil)
   for _, name in ipairs { "unprivileged_bpf_disabled", "perf_event_paranoid", "kptr_restrict" } do
     show(nil, name, first_line("/proc/sys/kernel/" .. name) or "can't be read")
   end
@@ -103,7 +108,7 @@ local function show_compiler()
     show("ok", "clang", tools.clang)
     show("ok", "plugin", tools.plugin)
   else
-    show("no", "clang", tostring(tools))
+    show("no", "clang", reason_of(tools))
     show(nil, "", "compiled objects run without it: BPF{obj = …}")
   end
   local cache = core.cache()
