@@ -196,3 +196,10 @@ int lbpf_args_timeout(lua_State *L, int index)
         return INT_MAX;
     return timeout > 0 && timeout < 1 ? 1 : (int)timeout;
 }
+
+pid_t lbpf_args_pid(lua_State *L, lua_Integer pid)
+{
+    if (pid > INT_MAX || pid < INT_MIN)
+        lbpf_misuse(L, "there is no process %lld", (long long)pid);
+    return (pid_t)pid;
+}

@@ -7,6 +7,7 @@
 
 #include <lua.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* What a function takes. names are in positional order and end with NULL. */
 struct lbpf_options {
@@ -43,5 +44,8 @@ int lbpf_args_unknown(lua_State *L, const char *text, const char *wanted, int ca
 
 /* A timeout in ms: nil, absent or negative is -1, for ever. */
 int lbpf_args_timeout(lua_State *L, int index);
+
+/* pid as the kernel's type; raises when no process can have the number. */
+pid_t lbpf_args_pid(lua_State *L, lua_Integer pid);
 
 #endif

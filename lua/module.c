@@ -76,6 +76,7 @@ __attribute__((__visibility__("default"))) int luaopen_bpf_core(lua_State *L)
     lbpf_inspect_methods(L, METHODS, STATICS);
     lbpf_symbols_open(L, METHODS, STATICS);
     lbpf_user_symbols_open(L, METHODS, STATICS, ALL_METHODS);
+    lbpf_user_functions_open(L, METHODS, STATICS);
     lbpf_constants_set(L, MODULE, STATICS);
     lbpf_machine_functions(L, MODULE);
     lbpf_prompt_open(L, MODULE);

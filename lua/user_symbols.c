@@ -1,5 +1,5 @@
 /*
- * User symbols: addresses of processes to names, for one address or many, and what lies in files.
+ * User symbols: addresses of processes to names, for one address or many.
  * What BPF.sym learns about processes and files is kept for each Lua state until it closes or
  * BPF.free_bcc_memory() is called; a SymbolCache keeps its own.
  */
@@ -183,13 +183,6 @@ static struct lbpf_symbol_format read_format(lua_State *L, const struct lbpf_opt
     };
 }
 
-static pid_t check_pid(lua_State *L, lua_Integer pid)
-{
-    if (pid > INT_MAX || pid < INT_MIN)
-        lbpf_misuse(L, "there is no process %lld", (long long)pid);
-    return (pid_t)pid;
-}
-
 /* BPF.sym(addr, pid, {show_module=, show_offset=, demangle=true}) */
 static int bpf_sym(lua_State *L)
 {
@@ -199,7 +192,7 @@ static int bpf_sym(lua_State *L)
     if (lua_gettop(L) > 0 && lbpf_bpf_test(L, 1))
         lua_remove(L, 1);
     if (lua_gettop(L) == 2 && lua_isinteger(L, 1) && lua_isinteger(L, 2)) {
-        push_name(L, 1, check_pid(L, lua_tointeger(L, 2)), &format); /* without any options */
+        push_name(L, 1, lbpf_args_pid(L, lua_tointeger(L, 2)), &format); /* without any options */
         return 1;
     }
     if (lua_gettop(L) >= 2 && lua_istable(L, 1)) { /* an entry is no table of options */
@@ -215,7 +208,7 @@ static int bpf_sym(lua_State *L)
     }
     if (!lbpf_args_has(L, "addr") || !lbpf_args_has(L, "pid"))
         return lbpf_misuse(L, "sym: the address and the pid of its process are needed");
-    pid = check_pid(L, lbpf_args_integer(L, &sym_options, "pid", 0));
+    pid = lbpf_args_pid(L, lbpf_args_integer(L, &sym_options, "pid", 0));
     format = read_format(L, &sym_options);
     lua_getfield(L, -1, "addr");
     push_name(L, lua_gettop(L), pid, &format);
@@ -238,7 +231,7 @@ static int bpf_symbolize(lua_State *L)
     if (lua_gettop(L) > 0 && lbpf_bpf_test(L, 1))
         lua_remove(L, 1);
     luaL_checktype(L, ADDRESSES, LUA_TTABLE);
-    pid = check_pid(L, luaL_checkinteger(L, PID));
+    pid = lbpf_args_pid(L, luaL_checkinteger(L, PID));
     if (lua_isnoneornil(L, 3)) {
         lua_settop(L, 3);
     } else {
@@ -292,7 +285,7 @@ static int symbol_cache(lua_State *L)
 
     if (lua_gettop(L) > 0 && lbpf_bpf_test(L, 1))
         lua_remove(L, 1);
-    pid = check_pid(L, luaL_checkinteger(L, 1));
+    pid = lbpf_args_pid(L, luaL_checkinteger(L, 1));
     cache = lua_newuserdatauv(L, sizeof *cache, 0);
     *cache = (struct cache){.pid = pid};
     luaL_setmetatable(L, cache_name);
@@ -383,143 +376,6 @@ static const luaL_Reg cache_methods[] = {
     {NULL, NULL},
 };
 
-/* ---- files ---------------------------------------------------------------------------------- */
-
-/* BPF.find_library(name[, pid]): the path, or nil. */
-static int bpf_find_library(lua_State *L)
-{
-    struct lbpf_library library;
-    const char *name;
-    pid_t pid;
-
-    if (lua_gettop(L) > 0 && lbpf_bpf_test(L, 1))
-        lua_remove(L, 1);
-    name = luaL_checkstring(L, 1);
-    pid = check_pid(L, luaL_optinteger(L, 2, 0));
-    if (lbpf_library_open(&library, name, pid, NULL) < 0) {
-        lua_pushnil(L);
-        return 1;
-    }
-    lbpf_library_close(&library);
-    lua_pushstring(L, library.name);
-    return 1;
-}
-
-struct function_search {
-    struct lbpf_match match;
-    struct lbpf_buffer *found; /* an address, a name, its NUL, and again */
-};
-
-static int add_function(void *context, const struct lbpf_elf_symbol *symbol)
-{
-    struct function_search *search = context;
-
-    if (!lbpf_match_name(&search->match, symbol->name))
-        return 0;
-    lbpf_buffer_append(search->found, &symbol->address, sizeof symbol->address);
-    return add_name(search->found, symbol->name);
-}
-
-static int search_file(struct function_search *search, const char *name, const char *expression,
-                       struct lbpf_error *error)
-{
-    struct lbpf_binary binary;
-    int result = lbpf_match_open(&search->match, expression, "list functions", error);
-
-    if (result < 0)
-        return result;
-    result = lbpf_binary_open(&binary, name, 0, error);
-    if (result == 0) {
-        result = lbpf_elf_each_function(&binary.elf, add_function, search);
-        lbpf_binary_close(&binary);
-    }
-    lbpf_match_close(&search->match);
-    return result == -ENOMEM ? lbpf_error_no_memory(error, "list functions") : result;
-}
-
-/* Pushes the functions of a file whose whole name matches. */
-static struct lbpf_buffer *find_functions(lua_State *L)
-{
-    struct lbpf_error error = {0};
-    struct function_search search;
-    const char *name, *expression;
-
-    if (lua_gettop(L) > 0 && lbpf_bpf_test(L, 1))
-        lua_remove(L, 1);
-    name = luaL_checkstring(L, 1);
-    expression = luaL_checkstring(L, 2);
-    search.found = lbpf_scratch_push(L);
-    if (search_file(&search, name, expression, &error) < 0)
-        lbpf_raise(L, &error);
-    return search.found;
-}
-
-enum listing { NAMES, ADDRESSES, PAIRS };
-
-/* A function is listed once, also when both tables of the file have it. */
-static int push_functions(lua_State *L, enum listing what)
-{
-    struct lbpf_buffer *found = find_functions(L);
-    lua_Integer count = 0;
-    int seen, list;
-
-    lua_newtable(L);
-    seen = lua_gettop(L);
-    lua_newtable(L);
-    list = seen + 1;
-    for (size_t at = 0; at < found->size;) {
-        const char *name = found->data + at + sizeof(uint64_t);
-        uint64_t address;
-
-        memcpy(&address, found->data + at, sizeof address);
-        at += sizeof address + strlen(name) + 1;
-        if (what == ADDRESSES)
-            lua_pushinteger(L, (lua_Integer)address);
-        else if (what == NAMES)
-            lua_pushstring(L, name);
-        else
-            lua_pushfstring(L, "%p %s", (void *)(uintptr_t)address, name);
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, seen) != LUA_TNIL) {
-            lua_settop(L, list);
-            continue;
-        }
-        lua_pop(L, 1);
-        lua_pushvalue(L, -1);
-        lua_pushboolean(L, 1);
-        lua_rawset(L, seen);
-        if (what == PAIRS) {
-            lua_createtable(L, 2, 0);
-            lua_pushstring(L, name);
-            lua_rawseti(L, -2, 1);
-            lua_pushinteger(L, (lua_Integer)address);
-            lua_rawseti(L, -2, 2);
-        }
-        lua_rawseti(L, list, ++count);
-        lua_settop(L, list);
-    }
-    lbpf_buffer_free(found);
-    return 1;
-}
-
-/* BPF.get_user_functions(name, re): an array of names. */
-static int bpf_get_user_functions(lua_State *L)
-{
-    return push_functions(L, NAMES);
-}
-
-/* BPF.get_user_addresses(name, re): an array of addresses in the file. */
-static int bpf_get_user_addresses(lua_State *L)
-{
-    return push_functions(L, ADDRESSES);
-}
-
-/* BPF.get_user_functions_and_addresses(name, re): an array of {name, address}. */
-static int bpf_get_user_functions_and_addresses(lua_State *L)
-{
-    return push_functions(L, PAIRS);
-}
-
 void lbpf_user_symbols_open(lua_State *L, int methods, int statics, int all_methods)
 {
     static const luaL_Reg functions[] = {
@@ -527,10 +383,6 @@ void lbpf_user_symbols_open(lua_State *L, int methods, int statics, int all_meth
         {"symbolize", bpf_symbolize},
         {"add_module", bpf_add_module},
         {"SymbolCache", symbol_cache},
-        {"find_library", bpf_find_library},
-        {"get_user_functions", bpf_get_user_functions},
-        {"get_user_addresses", bpf_get_user_addresses},
-        {"get_user_functions_and_addresses", bpf_get_user_functions_and_addresses},
         {"free_bcc_memory", bpf_free_memory},
         {"symbol_memory", bpf_symbol_memory},
         {NULL, NULL},

@@ -8,4 +8,7 @@
  * methods. */
 void lbpf_user_symbols_open(lua_State *L, int methods, int statics, int all_methods);
 
+/* user_functions.c: what lies in files. */
+void lbpf_user_functions_open(lua_State *L, int methods, int statics);
+
 #endif
