@@ -35,7 +35,8 @@ describe("the machine #any_kernel", function()
   end)
 
   it("has processes in languages", function()
-    local python = process.start("/usr/bin/python3 -c 'import sys; print(1, flush=True); input()'")
+    local python = process.start(
+      "/usr/bin/python3 -c 'import time; print(1, flush=True); time.sleep(30)'")
     assert.equal("1", python:line())
     assert.equal("python", bpf.detect_language({ "c", "java", "python" }, python.pid))
     assert.equal("c", bpf.detect_language({ "c", "java" }, python.pid))

@@ -79,10 +79,12 @@ describe("offcputime", function()
 
   it("#any_kernel writes JSON with exact integers", function()
     local status, out, errors = process.run("./luabpf offcputime --json --duration 0.1 -u")
-    assert.equal("", errors)
+    -- Two stacks may fall on one id; that is told.
+    assert.truthy(errors == "" or errors:find("^%d+ stacks found no room[^\n]+\n$"), errors)
     assert.equal(0, status)
     for line in out:gmatch("[^\n]+") do
-      local record = assert(json.decode(line))
+      local record = json.decode(line)
+      assert.truthy(record, line)
       assert.equal("integer", math.type(record.microseconds))
       assert.is_table(record.kernel)
     end
