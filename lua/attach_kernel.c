@@ -37,7 +37,8 @@ static int detach(lua_State *L, enum lbpf_trampoline kind, const char *method)
     name =
         lbpf_trampoline_function(lbpf_session_object(bpf->session), &options, whole, sizeof whole);
     return lbpf_attach_give_detached(
-        L, lbpf_session_detach(bpf->session, LBPF_LINK_FENTRY + kind, name, NULL, &error), &error);
+        L, lbpf_session_detach(bpf->session, lbpf_trampoline_family(kind), name, NULL, &error),
+        &error);
 }
 
 static int bpf_attach_kfunc(lua_State *L)

@@ -17,6 +17,11 @@ enum lbpf_trampoline {
     LBPF_TRAMPOLINE_LSM
 };
 
+static inline enum lbpf_link_family lbpf_trampoline_family(enum lbpf_trampoline kind)
+{
+    return (enum lbpf_link_family)((int)LBPF_LINK_FENTRY + (int)kind);
+}
+
 struct lbpf_trampoline_options {
     enum lbpf_trampoline kind;
     const char *function; /* with or without its prefix (kfunc__vmlinux__) */

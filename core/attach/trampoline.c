@@ -124,6 +124,6 @@ int lbpf_attach_trampoline(struct lbpf_object *object,
     part = bpf_program__attach_trace(program);
     if (!part)
         return refuse(kind, load.attach_target, lbpf_libbpf_code(-errno), error);
-    return lbpf_link_of(out, options->kind + LBPF_LINK_FENTRY, kind->name, load.attach_target,
+    return lbpf_link_of(out, lbpf_trampoline_family(options->kind), kind->name, load.attach_target,
                         function, part, kind->op, error);
 }

@@ -29,7 +29,8 @@ int lbpf_session_attach_trampoline(struct lbpf_session *session,
         [LBPF_TRAMPOLINE_FMOD_RET] = "attach fmod_ret",
         [LBPF_TRAMPOLINE_LSM] = "attach LSM",
     };
-    struct lbpf_wish wish = {.family = LBPF_LINK_FENTRY + options->kind, .op = ops[options->kind]};
+    struct lbpf_wish wish = {.family = lbpf_trampoline_family(options->kind),
+                             .op = ops[options->kind]};
     char name[512], *asked = NULL;
     struct lbpf_link *made = NULL;
     int result;
