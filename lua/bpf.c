@@ -77,10 +77,10 @@ void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
 /* ---- construction --------------------------------------------------------------------------- */
 
 static const char *const constructor_names[] = {
-    "text",   "src_file",  "hdr_file",      "obj",
-    "cflags", "debug",     "allow_rlimit",  "auto_attach",
-    "cache",  "mechanism", "usdt_contexts", "attach_usdt_ignore_pid",
-    NULL};
+    "text",    "src_file",  "hdr_file",      "obj",
+    "cflags",  "debug",     "allow_rlimit",  "auto_attach",
+    "cache",   "mechanism", "usdt_contexts", "attach_usdt_ignore_pid",
+    "headers", NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
 /* mechanism="perf": perf outputs are perf buffers also where ring buffers are cheaper. */

@@ -7,8 +7,8 @@
 
 #include <lauxlib.h>
 
-static const char *const names[] = {"text", "src_file", "cflags", "portable",
-                                    "arch", "cache",    NULL};
+static const char *const names[] = {"text", "src_file", "cflags",  "portable",
+                                    "arch", "cache",    "headers", NULL};
 static const struct lbpf_options compile_options = {"compile", names};
 
 int lbpf_compile_object(lua_State *L)

@@ -181,6 +181,20 @@ static void read_cflags(lua_State *L, const struct lbpf_options *options,
     source->cflag_count = (size_t)count;
 }
 
+/* headers = "/lib/modules/6.1.0/build", or true for the running kernel's. */
+static void read_headers(lua_State *L, const struct lbpf_options *options,
+                         struct lbpf_source *source)
+{
+    lua_getfield(L, -1, "headers");
+    if (!lua_isboolean(L, -1)) {
+        lua_pop(L, 1);
+        source->headers = lbpf_args_string(L, options, "headers", NULL);
+        return;
+    }
+    source->headers = lua_toboolean(L, -1) ? "" : NULL;
+    lua_pop(L, 1);
+}
+
 void lbpf_source_from_options(lua_State *L, const struct lbpf_options *options,
                               struct lbpf_source *source)
 {
@@ -204,5 +218,6 @@ void lbpf_source_from_options(lua_State *L, const struct lbpf_options *options,
         source->first_line = 1;
     }
     lua_pushvalue(L, table);
+    read_headers(L, options, source);
     read_cflags(L, options, source);
 }

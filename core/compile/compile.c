@@ -13,6 +13,7 @@
 #include "compile/dump.h"
 #include "compile/inputs.h"
 #include "compile/kernel_btf.h"
+#include "compile/kernel_headers.h"
 #include "compile/kernel_types.h"
 #include "compile/method_types.h"
 #include "compile/portable.h"
@@ -43,6 +44,7 @@ struct job {
     struct lbpf_inputs inputs;
     struct lbpf_buffer formats, key;
     struct lbpf_kernel_btf btf;
+    struct lbpf_kernel_headers headers; /* when source->headers is given */
     int files[FILE_COUNT];
     unsigned seconds, megabytes; /* what clang may use */
     const struct lbpf_architecture *architecture;
@@ -59,7 +61,8 @@ static bool can_cache(const struct job *job)
 {
     static const char *const opaque[] = {"-include", "-imacros", "-X", "-f", "@", "--", "-i"};
 
-    if (job->source->no_cache || job->inputs.identifiers.computed_include)
+    /* Thousands of kernel headers would belong to the key. */
+    if (job->source->no_cache || job->source->headers || job->inputs.identifiers.computed_include)
         return false;
     for (size_t i = 0; i < job->source->cflag_count; i++)
         for (size_t j = 0; j < sizeof opaque / sizeof *opaque; j++) {
@@ -127,6 +130,17 @@ static int take_registers(struct job *job, struct lbpf_buffer *types)
                            LBPF_DEFINES_STRUCT);
 }
 
+static int read_headers(struct job *job, struct lbpf_buffer *types)
+{
+    struct lbpf_kernel_headers_reader reader = {.clang = job->toolchain.clang,
+                                                .cflags = job->source->cflags,
+                                                .cflag_count = job->source->cflag_count,
+                                                .seconds = job->seconds,
+                                                .megabytes = job->megabytes};
+
+    return lbpf_kernel_headers_read(&job->headers, &reader, &job->inputs.kernel, types, job->error);
+}
+
 /* The tracepoint structures name kernel types, so these are chosen after them. */
 static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_buffer *tracepoints)
 {
@@ -141,6 +155,8 @@ static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_b
     if (!result && lbpf_identifiers_scan(&job->inputs.identifiers, lbpf_buffer_string(tracepoints),
                                          tracepoints->size))
         result = lbpf_error_no_memory(job->error, "compile");
+    if (!result && job->source->headers)
+        return read_headers(job, types);
     if (!result)
         result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, job->portable, types,
                                    job->error);
@@ -216,6 +232,8 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
         lbpf_arguments_add(arguments, "-DLBPF_RING_OUTPUT");
     if (job->portable)
         lbpf_arguments_add(arguments, "-DLBPF_PORTABLE");
+    if (job->source->headers)
+        lbpf_arguments_add(arguments, "-DLBPF_HEADERS");
     lbpf_arguments_add(arguments, "-include");
     lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
     lbpf_arguments_add(arguments, "-include");
@@ -503,6 +521,26 @@ static unsigned read_limit(const char *name, unsigned fallback)
     return (unsigned)atoi(text);
 }
 
+static int find_headers(struct job *job)
+{
+    int result;
+
+    if (!job->source->headers)
+        return 0;
+    if (job->portable) {
+        lbpf_error_set(job->error, EINVAL, "compile",
+                       "a portable object can't be made with kernel headers");
+        lbpf_error_hint(job->error, "headers tell one kernel's layouts: leave out 'headers', or "
+                                    "'portable' and 'arch'");
+        return -EINVAL;
+    }
+    result = lbpf_kernel_headers_find(&job->headers, job->source->headers, job->architecture,
+                                      job->error);
+    if (!result && lbpf_kernel_headers_filter(&job->headers, &job->inputs.kernel))
+        result = lbpf_error_no_memory(job->error, "compile");
+    return result;
+}
+
 /* Whether perf outputs can be rings: not when the program uses one as what it is called. */
 static bool can_ring(const struct job *job)
 {
@@ -546,6 +584,9 @@ static int prepare(struct job *job)
         return lbpf_error_no_memory(job->error, "compile");
     if (job->inputs.refused[0])
         return refuse_include(job);
+    result = find_headers(job);
+    if (result)
+        return result;
     result = lbpf_tracepoint_formats(&job->inputs.identifiers, &job->formats, job->error);
     if (result)
         locate_tracepoint(job);

@@ -33,8 +33,10 @@ struct lbpf_source {
     const char *readers; /* C that comes before the text: lbpf_usdt_readers(); NULL or "": none */
     unsigned debug;      /* LBPF_DEBUG_* that concern the compiler: their text goes to `dump` */
     bool no_cache;
-    bool perf_output; /* perf outputs are perf event arrays, also where they could be rings */
-    bool portable;    /* the object is for other kernels, too: portable.h */
+    bool perf_output;    /* perf outputs are perf event arrays, also where they could be rings */
+    bool portable;       /* the object is for other kernels, too: portable.h */
+    const char *headers; /* folder of kernel headers that types come from, "" for those of the
+                          * running kernel: kernel_headers.h; NULL: types come from BTF */
     const char *architecture;  /* to compile for, or NULL; another than ours makes it portable */
     struct lbpf_buffer *notes; /* receives what ties a portable object to this kernel, or NULL */
 };

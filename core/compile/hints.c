@@ -330,6 +330,8 @@ void lbpf_diagnostics_hint(const struct lbpf_diagnostics *diagnostics, const cha
     } else if (strstr(message, "call to undeclared function")) {
         hint_name(diagnostics, name, true, error);
     } else if (strstr(message, "file not found")) {
-        lbpf_error_hint(error, "give its folder with cflags = {\"-I…\"}; kernel headers need none");
+        lbpf_error_hint(error, "give its folder with cflags = {\"-I…\"}; kernel headers %s",
+                        diagnostics->source->headers ? "come from the folder of 'headers'"
+                                                     : "need none");
     }
 }

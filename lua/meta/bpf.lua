@@ -294,6 +294,8 @@ function bpf.until_interrupted(fn, ...) end
 ---@field text? string C program; text or src_file has to be given
 ---@field src_file? string C file; looked up as given, then beside the script
 ---@field cflags? string[] arguments for clang, after our own
+---@field headers? string|boolean folder of kernel headers that types come from, such as
+--- "/lib/modules/6.1.0-56-amd64/build"; true: the running kernel's. Otherwise types come from BTF
 ---@field cache? boolean false: compile anew, and keep nothing (default true)
 ---@field portable? boolean accesses to the kernel's structures are set right by the kernel that the
 --- object is loaded on (CO-RE), perf outputs are perf buffers, nothing depends on this kernel's
@@ -312,6 +314,8 @@ function bpf.compile(options) end
 ---@field hdr_file? string a file that has to be there; not used further, as in BCC
 ---@field obj? string compiled object
 ---@field cflags? string[] arguments for clang, after our own
+---@field headers? string|boolean folder of kernel headers that types come from, such as
+--- "/lib/modules/6.1.0-56-amd64/build"; true: the running kernel's. Otherwise types come from BTF
 ---@field debug? integer DEBUG_* flags; what they ask for goes to stderr
 ---@field allow_rlimit? boolean accepted for BCC's sake
 ---@field usdt_contexts? bpf.USDT[] what is enabled in them is attached before BPF{} returns

@@ -60,7 +60,7 @@ typedef unsigned long long sector_t;
 #define __always_inline inline __attribute__((always_inline))
 #endif
 #ifndef __noinline
-#define __noinline __attribute__((noinline))
+#define __noinline __attribute__((__noinline__))
 #endif
 #ifndef __weak
 #define __weak __attribute__((weak))
