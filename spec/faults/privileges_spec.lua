@@ -70,7 +70,9 @@ describe("without root", function()
     local code = attach("attach_tracepoint", [[tp = "sched:sched_switch"]])
     local status, out = run("+bpf,+perfmon", code)
     assert.equal(1, status)
-    assert.truthy(out:find("CAP_DAC_READ_SEARCH", 1, true), out)
+    -- Debian's kernels refuse perf events even then, so that the way into tracefs would not help.
+    assert.truthy(out:find(paranoid < 3 and "CAP_DAC_READ_SEARCH" or "perf_event_paranoid is 3", 1,
+      true), out)
     status, out = run("+bpf,+perfmon,+dac_read_search", code)
     if paranoid < 3 then
       assert.equal(0, status, out)

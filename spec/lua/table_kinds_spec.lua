@@ -429,9 +429,9 @@ end)
 describe("tables of devices and CPUs", function()
   it("are read and written", function()
     local b <close> = open "BPF_DEVMAP(devices, 4); BPF_CPUMAP(cpus, 2);"
-    b.devices[3], b.cpus[1] = 1, 192
+    b.devices[3], b.cpus[0] = 1, 192
     assert.equal(1, b.devices[3]) -- the loopback device
-    assert.equal(192, b.cpus[1]) -- packets that wait for the CPU
+    assert.equal(192, b.cpus[0]) -- packets that wait for the CPU
     assert.is_nil(b.devices[0])
   end)
 end)
