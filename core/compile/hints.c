@@ -324,7 +324,11 @@ void lbpf_diagnostics_hint(const struct lbpf_diagnostics *diagnostics, const cha
         if (strstr(message, "incomplete") && quoted_name(message, 1, owner) &&
             !strncmp(owner, "struct ", 7))
             memcpy(name, owner, sizeof name);
-        hint_type(diagnostics, name, error);
+        if (diagnostics->source->headers)
+            lbpf_error_hint(error, "include the kernel header that defines it: with 'headers', no "
+                                   "type comes from the kernel's BTF");
+        else
+            hint_type(diagnostics, name, error);
     } else if (strstr(message, "use of undeclared identifier")) {
         hint_name(diagnostics, name, false, error);
     } else if (strstr(message, "call to undeclared function")) {

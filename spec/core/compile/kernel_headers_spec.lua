@@ -93,6 +93,13 @@ int probe(struct pt_regs *ctx) {
     assert.truthy(e.hint:find("kernel headers come from the folder of 'headers'", 1, true))
   end)
 
+  it("are asked for where a type is missing", function()
+    local e <const> = refusal.of(function()
+      bpf.BPF{headers = folder, text = "int f(void *c) { return ((struct request *)c)->tag; }"}
+    end)
+    assert.truthy(e.hint:find("include the kernel header that defines it", 1, true))
+  end)
+
   it("have to be there, and to be one kernel's", function()
     local text <const> = "int f(void *c) { return 0; }"
     local e = refusal.of(function() bpf.BPF{text = text, headers = folder .. "/include"} end)
