@@ -63,8 +63,12 @@ describe("trace", function()
       quote(prefix .. 'dup3 "%d", arg1'), quote("r::" .. prefix .. 'dup3 "= %d", retval')),
       function() calls.go(traced) end)
     assert.equal(2 * count, #records)
-    assert.equal("-7", records[1].message)
-    assert.truthy(records[2].message:find("^= %-%d+$"))
+    local calls_shown, results_shown = 0, 0
+    for _, record in ipairs(records) do -- each probe has a buffer of its own: no order between them
+      calls_shown = calls_shown + (record.message == "-7" and 1 or 0)
+      results_shown = results_shown + (record.message:find("^= %-%d+$") and 1 or 0)
+    end
+    assert.same({ count, count }, { calls_shown, results_shown })
   end)
 
   it("#any_kernel says what is wrong with a probe", function()
