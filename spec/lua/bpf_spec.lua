@@ -114,6 +114,19 @@ describe("BPF", function()
     assert.equal(before, open_files())
   end)
 
+  it("reads modules for people when they are used, not at the start #any_kernel", function()
+    local status, out, errors = script.run([[
+local bpf = require "bpf"
+local people <const> = { "histogram", "stacks", "output", "list", "disassemble", "heatmap" }
+for _, name in ipairs(people) do assert(not package.loaded["bpf." .. name], name) end
+assert(#bpf.get_online_cpus() > 0)
+print(bpf.BPF.fold { comm = "a", user = { "c", "b" } }, bpf.json(1), bpf.BPF.fold == require
+  "bpf.stacks".static.fold)]])
+    assert.equal("", errors)
+    assert.equal(0, status)
+    assert.equal("a;b;c\t1\ttrue\n", out)
+  end)
+
   it("leaves no memory and no descriptor behind #any_kernel", function()
     if not path then
       return pending("needs clang")
