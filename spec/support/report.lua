@@ -1,7 +1,7 @@
 -- busted's output: one line for each spec file, what failed right below it, and at the end each
 -- reason for which something was skipped, once, with how many tests and in which files.
 -- The counts also go to the file $LUABPF_TALLY, for spec/run, with what is running: so a run that
--- is ended from outside still tells where it was.
+-- is ended from outside still tells where it was. The files that failed go to $LUABPF_TALLY.failed.
 
 local busted = require("busted")
 local pretty = require("pl.pretty")
@@ -25,6 +25,7 @@ end
 return function()
   local handler = require("busted.outputHandlers.base")()
   local file, file_started
+  local failed_files = {}
   local shown = 0 -- how many of the failures and errors have been printed
 
   local function print_failures()
@@ -65,6 +66,14 @@ return function()
     out:close()
   end
 
+  local function write_failed_files()
+    local path = os.getenv("LUABPF_TALLY")
+    if not path or #failed_files == 0 then return end
+    local out = assert(io.open(path .. ".failed", "w"))
+    out:write(table.concat(failed_files, "\n"), "\n")
+    out:close()
+  end
+
   local function file_start(element)
     file, file_started = count(), os.time()
     file.name = element.name:gsub("^%./", "")
@@ -76,6 +85,7 @@ return function()
     local now = count()
     local own = {}
     for key, value in pairs(now) do own[key] = value - file[key] end
+    if own.failed > 0 then failed_files[#failed_files + 1] = file.name end
     io.write(("%-44s %s (%d s)\n"):format(file.name, counts_text(own), os.time() - file_started))
     print_failures()
     io.flush()
@@ -114,6 +124,7 @@ return function()
     io.write("\n", name and name .. ": " or "", counts_text(count()), "\n")
     io.flush()
     write_tally("complete")
+    write_failed_files()
     return nil, true
   end
 
