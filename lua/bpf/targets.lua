@@ -88,6 +88,14 @@ function targets.parse(text, given)
   end
   self.is_single = not given.regexp and not self.pattern:find("[*?]")
   self.expression = given.regexp and self.pattern or expression_of_wildcards(self.pattern)
+  if self.kind == "tracepoint" and not self.is_single then
+    self.names, self.program, self.attach_all =
+      require "bpf.tracepoints".choose(self.expression)
+    if #self.names == 0 then
+      fail("no tracepoint matches " .. text .. "\nluabpf list -k tracepoint shows them")
+    end
+    return self
+  end
   self.program = functions[self.kind]
   return self
 end
@@ -112,6 +120,10 @@ end
 ---@return integer
 function target:attach(b, fn_name, is_return)
   if self.kind == "usdt" then return #self.names end
+  if self.attach_all then
+    self.attach_all(b)
+    return #self.names
+  end
   local attach = self.kind == "tracepoint" and b.attach_tracepoint
     or self.kind == "user" and (is_return and b.attach_uretprobe or b.attach_uprobe)
     or (is_return and b.attach_kretprobe or b.attach_kprobe)
