@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -334,6 +335,23 @@ static const struct {
 
 enum { PROBE_COUNT = sizeof probes / sizeof probes[0] };
 
+/* LUABPF_WITHOUT names features, between commas, that are left alone though the kernel has them:
+ * what is done without them can be tried on a kernel that has them. */
+static bool is_unwanted(const char *name)
+{
+    const char *unwanted = getenv("LUABPF_WITHOUT");
+    size_t size = strlen(name);
+
+    while (unwanted && *unwanted) {
+        size_t length = strcspn(unwanted, ",");
+
+        if (length == size && memcmp(unwanted, name, size) == 0)
+            return true;
+        unwanted += length + (unwanted[length] == ',');
+    }
+    return false;
+}
+
 /* Asked once: the kernel does not change under a process. A refusal for want of rights may, but
  * nobody gains rights. */
 static void ask(size_t number, struct lbpf_feature *feature)
@@ -343,7 +361,10 @@ static void ask(size_t number, struct lbpf_feature *feature)
 
     pthread_mutex_lock(&lock);
     if (!known[number].name) {
-        known[number].available = probes[number].probe(&known[number]);
+        known[number].available =
+            is_unwanted(probes[number].name)
+                ? refuse(&known[number], 0, "LUABPF_WITHOUT says to do without it")
+                : probes[number].probe(&known[number]);
         if (known[number].available)
             known[number].reason[0] = '\0';
         known[number].name = probes[number].name;

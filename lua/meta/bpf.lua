@@ -33,7 +33,8 @@ local bpf = {}
 ---@field available boolean
 ---@field reason? string why not, and what to do
 
---- What this kernel offers, by name ("kprobe", "tracepoint", "ring_buffer", …).
+--- What this kernel offers, by name ("kprobe", "tracepoint", "ring_buffer", …). What LUABPF_WITHOUT
+--- in the environment names ("cookie,uprobe_multi") counts as missing.
 ---@return table<string, bpf.feature>
 function bpf.features() end
 

@@ -312,6 +312,77 @@ int on(struct pt_regs *ctx) {
   end)
 end)
 
+describe("without attach cookies (before Linux 5.15)", function()
+  if not x86 then return end
+
+  -- What a script prints that behaves as on such a kernel; %q is the target.
+  local function run_without(text, path)
+    local status <const>, out <const>, errors <const> = script.run(([[
+      local bpf = require "bpf"
+      assert(bpf.features().cookie.reason == "LUABPF_WITHOUT says to do without it")
+      local u = bpf.USDT{ path = %q }
+      ]]):format(path or usdt.target()) .. text,
+      "env LUABPF_WITHOUT=cookie,uprobe_multi,uprobe_multi_pid")
+    assert.equal(0, status, errors)
+    return out
+  end
+
+  it("locations are told apart by their place in a page #any_kernel", function()
+    local out <const> = run_without(([[
+      u:enable_probe("places", "on")
+      local b = bpf.BPF{ usdt_contexts = { u }, text = "struct seen { u64 first; long code; };" ..
+        "BPF_HASH(all, u64, struct seen); BPF_ARRAY(counts, u64, 4);" ..
+        "int on(struct pt_regs *ctx) { struct seen seen = {}; u64 n; u32 place;" ..
+        "  bpf_usdt_readarg(2, ctx, &n); place = n & 3;" ..
+        "  seen.code = bpf_usdt_readarg(1, ctx, &seen.first);" ..
+        "  all.update(&n, &seen); counts.increment(place); return 0; }" }
+      assert(not b:disassemble_func("on"):find("cookie"))
+      assert(os.execute("%s 211 > /dev/null"))
+      for n = 0, 210 do
+        local seen = b.all[n]
+        assert(seen.code == 0 and seen.first == ({ [0] = 1000, 2001, 1002, -3 })[n & 3], n)
+      end
+      print(#b.all, b:num_open_uprobes(), b.counts[0], b.counts[1], b.counts[2], b.counts[3])
+      ]]):format(usdt.target()))
+    assert.equal("211\t4\t53\t53\t53\t52\n", out)
+  end)
+
+  it("semaphores are raised, and a probe may be in several files #any_kernel", function()
+    local library <const> = usdt.build("libusdt_library.so", "-shared -fPIC", "usdt_library.c")
+    local out <const> = run_without(([[
+      local library = bpf.USDT{ path = %q }
+      u:enable_probe("guarded", "on_guarded")
+      u:enable_probe("widths", "on")
+      library:enable_probe("widths", "on")
+      local b = bpf.BPF{ usdt_contexts = { u, library }, text =
+        "BPF_HASH(wholes, s32, u64); BPF_ARRAY(counts, u64, 1);" ..
+        "int on(struct pt_regs *ctx) { s32 whole = 1; bpf_usdt_readarg(3, ctx, &whole);" ..
+        "  wholes.increment(whole); return 0; }" ..
+        "int on_guarded(void *ctx) { counts.increment(0); return 0; }" }
+      assert(os.execute("LD_PRELOAD=%s %s 7 > /dev/null"))
+      print(b.counts[0], #b.wholes, b.wholes[0], b.wholes[-6000], b.wholes[3])]]):format(library,
+      library, usdt.target()))
+    -- /bin/sh, which starts the target, has the library, too
+    assert.truthy(out:find("^7\t8\t1\t1\t[12]\n$"), out)
+  end)
+
+  it("two locations with the same place in a page are refused #any_kernel", function()
+    local path <const> = process.compile([[
+      #include "]] .. io.popen("pwd"):read("l") .. [[/spec/support/usdt_notes.h"
+      __asm__(".text\n.balign 4096\n" PROBE(test, twins, 0, "8@%rax") "ret\n"
+              ".balign 4096\n" PROBE(test, twins, 0, "8@%rbx") "ret\n");
+      int main(void) { return 0; }]])
+    local out <const> = run_without([[
+      u:enable_probe("twins", "on")
+      local ok, e = pcall(bpf.BPF, { usdt_contexts = { u }, text = "int on(void *ctx) {" ..
+        "  u64 v; return bpf_usdt_readarg(1, ctx, &v); }" })
+      print(e.message, e.hint)]], path)
+    os.remove(path)
+    assert.equal("the locations of the probes of on can't be told apart: two of them have the same "
+      .. "place in a page\twith attach cookies, which Linux has since 5.15, they can\n", out)
+  end)
+end)
+
 describe("a context", function()
   it("of one process leaves others alone, unless told otherwise", function()
     local first <const> = usdt.start(usdt.target() .. " 101 wait")
