@@ -239,9 +239,9 @@ static void push_probe(lua_State *L, const struct lbpf_usdt *usdt,
  * that errors name the script's line and not that file's. */
 static void push_dress(lua_State *L)
 {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    if (lua_getfield(L, -1, "bpf.usdt") != LUA_TTABLE)
-        luaL_error(L, "bpf.usdt is not loaded: require \"bpf\", not \"bpf.core\"");
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "bpf.usdt");
+    lua_call(L, 1, 1);
     lua_getfield(L, -1, "dress");
 }
 

@@ -70,17 +70,38 @@ const char *lbpf_architecture_names(void)
     return "x86-64 (x86_64) and arm64 (aarch64)";
 }
 
+/* The C library looked when the process began. The compiler's own way to ask looks anew in every
+ * process that loads us, which takes a virtual machine long. */
+#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#define HAS(feature) CPU_FEATURE_ACTIVE(feature)
+
+static unsigned own_level(void)
+{
+    if (!HAS(CMPXCHG16B) || !HAS(LAHF64_SAHF64) || !HAS(POPCNT) || !HAS(SSE3) || !HAS(SSSE3) ||
+        !HAS(SSE4_1) || !HAS(SSE4_2))
+        return 1;
+    if (!HAS(AVX) || !HAS(AVX2) || !HAS(BMI1) || !HAS(BMI2) || !HAS(F16C) || !HAS(FMA) ||
+        !HAS(LZCNT) || !HAS(MOVBE))
+        return 2;
+    if (!HAS(AVX512F) || !HAS(AVX512BW) || !HAS(AVX512CD) || !HAS(AVX512DQ) || !HAS(AVX512VL))
+        return 3;
+    return 4;
+}
+#else /* a C library without such variants */
+static unsigned own_level(void)
+{
+    return 1;
+}
+#endif
+
 unsigned lbpf_architecture_level(const char *variant)
 {
-#if defined(__x86_64__)
-    if (!strcmp(variant, "x86-64-v4"))
-        return __builtin_cpu_supports("x86-64-v4") ? 4 : 0;
-    if (!strcmp(variant, "x86-64-v3"))
-        return __builtin_cpu_supports("x86-64-v3") ? 3 : 0;
-    if (!strcmp(variant, "x86-64-v2"))
-        return __builtin_cpu_supports("x86-64-v2") ? 2 : 0;
-#else
-    (void)variant;
-#endif
-    return 0;
+    static const char prefix[] = "x86-64-v";
+    unsigned level;
+
+    if (strncmp(variant, prefix, sizeof prefix - 1) != 0 || strlen(variant) != sizeof prefix)
+        return 0;
+    level = (unsigned)(variant[sizeof prefix - 1] - '0');
+    return level >= 2 && level <= own_level() ? level : 0;
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { STEP = 4096 }; /* what a read asks for at least; the buffer, and so the reads, double */
+
 void lbpf_buffer_free(struct lbpf_buffer *buffer)
 {
     free(buffer->data);
@@ -59,23 +61,24 @@ void lbpf_buffer_append_string(struct lbpf_buffer *buffer, const char *string)
 
 void lbpf_buffer_printf(struct lbpf_buffer *buffer, const char *format, ...)
 {
+    size_t room = buffer->capacity - buffer->size;
     va_list arguments;
     int length;
     char *end;
 
     va_start(arguments, format);
-    length = vsnprintf(NULL, 0, format, arguments);
+    length = vsnprintf(room ? buffer->data + buffer->size : NULL, room, format, arguments);
     va_end(arguments);
-    if (length < 0) {
+    if (length < 0)
         buffer->failed = true;
-        return;
-    }
-    end = lbpf_buffer_reserve(buffer, (size_t)length);
+    end = lbpf_buffer_reserve(buffer, length < 0 ? 0 : (size_t)length);
     if (!end)
         return;
-    va_start(arguments, format);
-    vsnprintf(end, (size_t)length + 1, format, arguments);
-    va_end(arguments);
+    if ((size_t)length >= room) {
+        va_start(arguments, format);
+        vsnprintf(end, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
     buffer->size += (size_t)length;
 }
 
@@ -100,12 +103,12 @@ int lbpf_buffer_read_fd(struct lbpf_buffer *buffer, int fd, size_t limit)
     size_t start = buffer->size;
 
     for (;;) {
-        char *end = lbpf_buffer_reserve(buffer, 65536);
+        char *end = lbpf_buffer_reserve(buffer, STEP);
         ssize_t got;
 
         if (!end)
             return -ENOMEM;
-        got = read(fd, end, 65536);
+        got = read(fd, end, buffer->capacity - buffer->size - 1);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

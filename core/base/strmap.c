@@ -14,14 +14,21 @@ uint32_t lbpf_hash32(const void *bytes, size_t size)
     return hash;
 }
 
+/* Eight bytes at a step: whole objects are hashed. */
 uint64_t lbpf_hash64(const void *bytes, size_t size, uint64_t seed)
 {
+    static const uint64_t prime = 0x9e3779b97f4a7c15u;
     const unsigned char *at = bytes;
-    uint64_t hash = 14695981039346656037u ^ seed;
+    uint64_t hash = (seed ^ size) * prime, word;
 
-    while (size--)
-        hash = (hash ^ *at++) * 1099511628211u;
-    return hash;
+    for (; size >= sizeof word; size -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * prime;
+        hash ^= hash >> 29;
+    }
+    for (; size; size--)
+        hash = (hash ^ *at++) * prime;
+    return hash ^ hash >> 32;
 }
 
 void lbpf_strmap_free(struct lbpf_strmap *map)

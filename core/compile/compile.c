@@ -80,14 +80,13 @@ static int make_key(struct job *job)
 {
     const struct lbpf_source *source = job->source;
     char kernel[256];
-    int result;
 
     lbpf_kernel_identity(kernel, sizeof kernel);
     lbpf_buffer_printf(&job->key, "kernel %s\n", kernel);
     lbpf_buffer_printf(&job->key, "version %u\n", lbpf_kernel_version_code());
     lbpf_buffer_printf(&job->key, "ring output %d\n", job->ring_output);
     lbpf_buffer_printf(&job->key, "portable %d %s\n", job->portable, job->architecture->name);
-    result = lbpf_toolchain_identity(&job->toolchain, &job->key);
+    lbpf_toolchain_identity(&job->toolchain, &job->key);
     lbpf_buffer_printf(&job->key, "file %u %s\n", source->first_line, source->file_name);
     for (size_t i = 0; i < source->cflag_count; i++)
         lbpf_buffer_printf(&job->key, "flag %zu %s\n", strlen(source->cflags[i]),
@@ -99,7 +98,7 @@ static int make_key(struct job *job)
     lbpf_buffer_printf(&job->key, "readers %s\n", source->readers ? source->readers : "");
     lbpf_buffer_printf(&job->key, "text %zu\n", source->size);
     lbpf_buffer_append(&job->key, source->text, source->size);
-    return result || job->key.failed ? -ENOMEM : 0;
+    return job->key.failed ? -ENOMEM : 0;
 }
 
 /* --- what clang reads ------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@
 #include "compile/toolchain.h"
 
 #include "compile/compile.h"
+#include "prelude_names.h" /* made by the build */
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,6 @@
 #ifndef LUABPF_LLVM_MAJOR
 #define LUABPF_LLVM_MAJOR 0
 #endif
-
-enum { FOLDER_DEPTH_LIMIT = 8 };
 
 static bool is_executable(const char *path)
 {
@@ -130,64 +128,31 @@ int lbpf_toolchain_find(struct lbpf_toolchain *toolchain, struct lbpf_error *err
 
 /* --- identity --------------------------------------------------------------------------------- */
 
-static void append_status(struct lbpf_buffer *identity, const char *name, const struct stat *status)
-{
-    lbpf_buffer_printf(identity, "%s %lld %lld.%09ld %llu\n", name, (long long)status->st_size,
-                       (long long)status->st_mtim.tv_sec, status->st_mtim.tv_nsec,
-                       (unsigned long long)status->st_ino);
-}
-
-static void append_file(struct lbpf_buffer *identity, const char *path)
+static void append_file(struct lbpf_buffer *identity, int folder, const char *path)
 {
     struct stat status;
 
-    if (!stat(path, &status))
-        append_status(identity, path, &status);
+    if (fstatat(folder, path, &status, 0))
+        return;
+    lbpf_buffer_append(identity, &status.st_size, sizeof status.st_size);
+    lbpf_buffer_append(identity, &status.st_mtim, sizeof status.st_mtim);
+    lbpf_buffer_append(identity, &status.st_ino, sizeof status.st_ino);
+    lbpf_buffer_append(identity, path, strlen(path) + 1);
 }
 
-/* Everything below the folder fd, which is closed. The order is the folder's own: it changes no
- * more often than the files do. */
-static int append_folder(struct lbpf_buffer *identity, int fd, int depth)
-{
-    DIR *folder = fdopendir(fd);
-    struct dirent *entry;
-    int result = 0;
-
-    if (!folder) {
-        close(fd);
-        return -ENOMEM;
-    }
-    while (!result && (entry = readdir(folder))) {
-        struct stat status;
-
-        if (entry->d_name[0] == '.' || fstatat(fd, entry->d_name, &status, 0))
-            continue;
-        if (S_ISDIR(status.st_mode) && depth < FOLDER_DEPTH_LIMIT) {
-            int child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-            lbpf_buffer_printf(identity, "%s/\n", entry->d_name);
-            if (child >= 0)
-                result = append_folder(identity, child, depth + 1);
-        } else {
-            append_status(identity, entry->d_name, &status);
-        }
-    }
-    closedir(folder);
-    return result;
-}
-
-int lbpf_toolchain_identity(const struct lbpf_toolchain *toolchain, struct lbpf_buffer *identity)
+/* A folder's time tells of headers that were added to it. */
+void lbpf_toolchain_identity(const struct lbpf_toolchain *toolchain, struct lbpf_buffer *identity)
 {
     static const char here;
-    char include[PATH_MAX + 16];
+    int folder = open(toolchain->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     Dl_info info;
-    int fd;
 
-    append_file(identity, toolchain->clang);
-    append_file(identity, toolchain->plugin);
+    append_file(identity, AT_FDCWD, toolchain->clang);
+    append_file(identity, AT_FDCWD, toolchain->plugin);
     if (dladdr(&here, &info) && info.dli_fname)
-        append_file(identity, info.dli_fname);
-    snprintf(include, sizeof include, "%s/include", toolchain->folder);
-    fd = open(include, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? 0 : append_folder(identity, fd, 0);
+        append_file(identity, AT_FDCWD, info.dli_fname);
+    for (size_t i = 0; i < sizeof prelude_names / sizeof *prelude_names; i++)
+        append_file(identity, folder, prelude_names[i]);
+    if (folder >= 0)
+        close(folder);
 }

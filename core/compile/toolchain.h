@@ -20,6 +20,6 @@ int lbpf_toolchain_find(struct lbpf_toolchain *toolchain, struct lbpf_error *err
 int lbpf_toolchain_tool(const char *name, char *path, size_t size);
 
 /* Appends what changes when any of these files changes: names, sizes, times, inodes. */
-int lbpf_toolchain_identity(const struct lbpf_toolchain *toolchain, struct lbpf_buffer *identity);
+void lbpf_toolchain_identity(const struct lbpf_toolchain *toolchain, struct lbpf_buffer *identity);
 
 #endif

@@ -291,10 +291,12 @@ static void finish_maps(struct lbpf_object *object)
 static void count_cpus(const struct lbpf_object *object)
 {
     struct bpf_map *map = bpf_object__find_map_by_name(object->libbpf_object, CPUS_SECTION);
-    int count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int count;
 
-    if (map)
-        bpf_map__set_initial_value(map, &count, sizeof count); /* refuses another size */
+    if (!map)
+        return;
+    count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    bpf_map__set_initial_value(map, &count, sizeof count); /* refuses another size */
 }
 
 /* A perf output on rings has one for each CPU that there can be. */

@@ -1,6 +1,6 @@
 -- BCC's class calls for functions that were loaded: BPF.attach_raw_socket(fn, dev) and the like.
 -- What b:load_func gives knows its object, and it is that object's method which is called.
-local remove_from_kernel <const> = require "bpf.core".BPF.remove_xdp
+local remove_from_kernel <const> = require "bpf.core".replaced.remove_xdp
 
 local functions = {}
 

@@ -1,11 +1,9 @@
 -- Small things that tracing scripts need beside their probes: commands to trace, names of numbers,
 -- containers.
 
-local core = require "bpf.core"
+local start_command <const> = require "bpf.core".replaced.spawn
 
 local helpers = {}
-
-local start_command = core.spawn
 
 --- A command that is ready to begin; see meta/bpf.lua. A text with nothing of the shell's in it is
 -- split at its blanks, so that the process is the command itself.

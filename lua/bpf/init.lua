@@ -1,14 +1,7 @@
--- require "bpf": the C module bpf.core, and the functions that are written in Lua. Most of these
--- are for people, at the end of a script or in a session: their modules are read when the first of
--- their functions is called, so that a start reads only what it uses.
+-- require "bpf": the C module bpf.core, and the functions that are written in Lua. A module is read
+-- when the first of its functions is called, so that a start reads only what it uses.
 
 local core = require "bpf.core"
-
-local function extend(target, additions)
-  for name, addition in pairs(additions) do
-    target[name] = addition
-  end
-end
 
 -- Functions of a module (of its table `part`, when one is named) that stand in target under their
 -- own names. The call is a tail call: errors are of the caller's line.
@@ -27,7 +20,10 @@ end
 
 local static, methods = core.BPF, core.methods
 
-extend(methods.Table, require "bpf.table")
+-- What the functions of bpf.helpers and bpf.functions stand before; they call these.
+core.replaced = { spawn = core.spawn, remove_xdp = static.remove_xdp }
+
+defer(methods.Table, "walk", "bpf.table")
 defer(methods.Table, "print_log2_hist print_linear_hist print_json_hist",
   "bpf.histogram", "methods")
 defer(methods.Table, "percentiles", "bpf.percentiles", "methods")
@@ -35,20 +31,22 @@ defer(methods.Table, "get_stacks get_symbols", "bpf.stacks", "methods")
 defer(methods.Table, "write_csv write_json", "bpf.output", "methods")
 defer(methods.BPF, "trace_print", "bpf.trace", "methods")
 defer(methods.BPF, "disassemble_func", "bpf.disassemble", "methods")
+defer(methods.USDT, "enable_probe_or_bail", "bpf.usdt", "methods")
+defer(static, "attach_func attach_raw_socket attach_xdp detach_func remove_xdp", "bpf.functions")
 defer(static, "generate_auto_includes support_fmod_ret support_kfunc support_lsm "
   .. "support_raw_tracepoint support_raw_tracepoint_in_module", "bpf.kernel")
 defer(static, "find_exe fold", "bpf.stacks", "static")
+defer(core, "container_filter spawn syscall_name syscall_number tcp_flags tcp_state",
+  "bpf.helpers")
 defer(core, "list", "bpf.list")
 defer(core, "detect_language get_online_cpus get_possible_cpus", "bpf.machine")
 defer(core, "json csv csv_header", "bpf.output")
 
--- These stand before functions of the core, and keep them.
-extend(static, require "bpf.functions")
-extend(core, require "bpf.helpers")
-require "bpf.usdt".extend(methods.USDT)
-
 static.monotonic_time = core.monotonic_time
-core.u64 = require "bpf.unsigned"
+
+function core.u64(...)
+  return require "bpf.unsigned"(...)
+end
 
 function core.heatmap(...)
   return require "bpf.heatmap".new(...)

@@ -1,6 +1,6 @@
 -- How static tracepoints print, and the methods of USDT objects that print for people.
 
-local usdt = {}
+local usdt = { methods = {} }
 
 -- "*(dx + 0 + ax * 8)", "di", "-7"
 local function operand(argument)
@@ -69,20 +69,17 @@ function usdt.dress(probes)
   return probes
 end
 
---- Adds what prints for people to the methods of USDT objects.
-function usdt.extend(methods)
-  -- For scripts that have nothing to do without the probe: says why and ends.
-  function methods.enable_probe_or_bail(self, ...)
-    local good, problem = pcall(methods.enable_probe, self, ...)
-    if good then
-      return
-    end
-    if type(problem) == "string" then
-      error(problem:gsub("^[^:]*:%d+: ", ""), 2)
-    end
-    io.stderr:write(problem.message, problem.hint and ". " .. problem.hint or "", "\n")
-    os.exit(1, true)
+-- For scripts that have nothing to do without the probe: says why and ends.
+function usdt.methods.enable_probe_or_bail(self, ...)
+  local good, problem = pcall(self.enable_probe, self, ...)
+  if good then
+    return
   end
+  if type(problem) == "string" then
+    error(problem:gsub("^[^:]*:%d+: ", ""), 2)
+  end
+  io.stderr:write(problem.message, problem.hint and ". " .. problem.hint or "", "\n")
+  os.exit(1, true)
 end
 
 return usdt

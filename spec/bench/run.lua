@@ -39,7 +39,7 @@ local function build()
     ("cc -O2 -o %s/output %s/output.c -lbpf"):format(scratch, here),
     ("cc -O2 -I%s/../../core -o %s/symbols %s/symbols.c %s/libluabpf_core.a %s"):format(
       here, scratch, here, os.getenv("LUABPF_BUILD") or "build/release",
-      "-lelf -lz -llzma -l:libiberty.a"),
+      "-lelf -lz -l:libiberty.a"),
     ("clang-19 -target bpf -O2 -g -I/usr/include/$(uname -m)-linux-gnu -c -o %s/output.o " ..
       "%s/output.bpf.c"):format(scratch, here),
   }
