@@ -54,17 +54,18 @@ local function load_annotations()
   return annotations
 end
 
--- "BPF:attach_kprobe" of the very function; nil when it is none of ours.
+-- "BPF:attach_kprobe" of the very function; nil when it is none of ours. What stands in two places
+-- has its name in the first.
 local function name_of(fn)
   local bpf = require "bpf"
-  local places = { ["bpf."] = bpf, ["static."] = bpf.BPF }
+  local places = { { "bpf.", bpf }, { "static.", bpf.BPF } }
   for class, methods in pairs(bpf.methods) do
-    places[class .. ":"] = methods
+    places[#places + 1] = { class .. ":", methods }
   end
-  for prefix, container in pairs(places) do
-    for name, member in pairs(container) do
+  for _, place in ipairs(places) do
+    for name, member in pairs(place[2]) do
       if member == fn then
-        return prefix .. name
+        return place[1] .. name
       end
     end
   end
