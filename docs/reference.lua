@@ -11,6 +11,7 @@ local sections = {
   { name = "Table", title = "Tables", prefix = "t:" },
   { name = "Value", title = "Struct values", prefix = "value:" },
   { name = "Link", title = "Links", prefix = "link:" },
+  { name = "Child", title = "Commands", prefix = "child:" },
   { name = "Iterator", title = "Iterators", prefix = "walk:" },
   { name = "USDT", title = "Static probes", prefix = "u:" },
   { name = "Heatmap", title = "Histograms over time", prefix = "map:" },

@@ -18,6 +18,7 @@ static int unknown_option(lua_State *L, const struct lbpf_options *options, cons
 {
     struct lbpf_nearest nearest;
     const char *best;
+    luaL_Buffer all;
 
     lbpf_nearest_start(&nearest, name);
     for (const char *const *known = options->names; *known; known++)
@@ -26,7 +27,14 @@ static int unknown_option(lua_State *L, const struct lbpf_options *options, cons
     if (best)
         return lbpf_misuse(L, "%s: unknown option '%s'; did you mean '%s'?", options->function,
                            name, best);
-    return lbpf_misuse(L, "%s: unknown option '%s'", options->function, name);
+    luaL_buffinit(L, &all);
+    for (const char *const *known = options->names; *known; known++) {
+        luaL_addstring(&all, known == options->names ? "" : ", ");
+        luaL_addstring(&all, *known);
+    }
+    luaL_pushresult(&all);
+    return lbpf_misuse(L, "%s: unknown option '%s'; it takes %s", options->function, name,
+                       lua_tostring(L, -1));
 }
 
 /* Checks the names in the table at index and copies them into the one on top of the stack. */

@@ -2,6 +2,9 @@
  * The line that a person is typing at, out of the way while something else prints. The module
  * lua-readline has no function for it, so these are readline's own, out of the library that
  * lua-readline has loaded; without it nothing happens.
+ *
+ * lua-readline closes its stream to the terminal before it tells readline to let go of it, and
+ * readline then writes to what was freed. So a line that was begun is abandoned here first.
  */
 #include "prompt.h"
 
@@ -57,12 +60,21 @@ static int prompt_show(lua_State *L)
     return 0;
 }
 
+static int prompt_abandon(lua_State *L)
+{
+    (void)L;
+    call_readline("rl_callback_handler_remove");
+    return 0;
+}
+
 void lbpf_prompt_open(lua_State *L, int module)
 {
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 3);
     lua_pushcfunction(L, prompt_hide);
     lua_setfield(L, -2, "hide");
     lua_pushcfunction(L, prompt_show);
     lua_setfield(L, -2, "show");
+    lua_pushcfunction(L, prompt_abandon);
+    lua_setfield(L, -2, "abandon");
     lua_setfield(L, module, "prompt");
 }

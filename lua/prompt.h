@@ -3,7 +3,7 @@
 
 #include <lua.h>
 
-/* Sets module.prompt = {hide=, show=}, for bpf.repl. */
+/* Sets module.prompt = {hide=, show=, abandon=}, for bpf.repl. */
 void lbpf_prompt_open(lua_State *L, int module);
 
 #endif

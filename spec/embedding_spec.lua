@@ -79,6 +79,21 @@ describe("luabpf inside a program #any_kernel", function()
     assert.truthy(out:find("end\texit\t0\n$"))
   end)
 
+  it("follows a command and what it starts", function()
+    if not needs_tracepoints() then return end
+    local status, out = process.run(("env %s lua5.4 docs/examples/build_files.lua --top 1000 -- "
+      .. "sh -c 'cat LICENSE LICENSE > /dev/null; exec cat README.md > /dev/null'"):format(paths()))
+    assert.equal(0, status)
+    local bytes, times = out:match("(%d+) +(%d+) [^\n]*/LICENSE\n")
+    assert.same({ "11358", "2" }, { bytes, times })
+    assert.equal("1", out:match("%d +(%d+) [^\n]*/README.md\n"))
+    local last = math.maxinteger
+    for size in out:gmatch("\n +(%d+)") do
+      assert.is_true(tonumber(size) <= last)
+      last = tonumber(size)
+    end
+  end)
+
   it("leaves the process as it was", function()
     if not needs_tracepoints() then return end
     local program, file = build("spec/support/side_effects.c"), os.tmpname()

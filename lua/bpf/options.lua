@@ -38,7 +38,8 @@ local function check_name(method, names, name, level)
     end
   end
   local best = type(name) == "string" and options.nearest(name, names)
-  local advice = best and ("; did you mean '%s'?"):format(best) or ""
+  local advice = best and ("; did you mean '%s'?"):format(best)
+    or "; it takes " .. table.concat(names, ", ")
   error(("%s: unknown option '%s'%s"):format(method, tostring(name), advice), level + 1)
 end
 

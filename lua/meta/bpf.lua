@@ -25,7 +25,7 @@
 ---@field BPFAttachType table<string, integer> the kernel's bpf_attach_type, without BPF_
 ---@field DEBUG_BPF_REGISTER_STATE integer print the verifier's log with the state of all registers
 ---@field DEBUG_BTF integer print libbpf's messages
----@field prompt { hide: fun(), show: fun() } the line of luabpf -i, while something else prints
+---@field prompt { hide: fun(), show: fun(), abandon: fun() } the line of luabpf -i
 ---@field _VERSION string
 local bpf = {}
 

@@ -42,7 +42,9 @@ if not done then
   os.exit(1)
 end
 local json = options.json and require "dkjson"
+local kinds_shown = {}
 for _, entry in ipairs(entries) do
+  kinds_shown[entry.kind] = true
   if json then
     print_json(json, entry)
   else
@@ -51,6 +53,21 @@ for _, entry in ipairs(entries) do
 end
 for kind, reason in pairs(refused) do
   io.stderr:write(("luabpf list: no %s can be listed: %s\n"):format(kind, reason))
+end
+
+-- What is named may still be refused: a kernel has functions whether or not it lets them be probed.
+local feature_of = { kprobe = "kprobe", kfunc = "fentry", lsm = "lsm", uprobe = "uprobe",
+  usdt = "uprobe", hardware = "hardware_event" }
+local features
+for _, kind in ipairs(require "bpf.list".kinds) do
+  local feature = kinds_shown[kind] and feature_of[kind]
+  if feature then
+    features = features or bpf.features()
+    if not features[feature].available then
+      io.stderr:write(("luabpf list: no %s can be attached here: %s\n"):format(kind,
+        features[feature].reason))
+    end
+  end
 end
 if #entries == 0 then
   io.stderr:write("luabpf list: nothing matches\n")

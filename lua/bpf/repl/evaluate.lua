@@ -2,10 +2,16 @@
 
 local evaluate = {}
 
---- Globals for typed text: Lua's own, and bpf, BPF and USDT. What the text defines stays in here.
+local function print_help(...)
+  print(require "bpf.repl.help".text(...))
+end
+
+--- Globals for typed text: Lua's own, and bpf, BPF, USDT and help. What the text defines stays in
+--- here.
 function evaluate.environment()
   local bpf = require "bpf"
-  return setmetatable({ bpf = bpf, BPF = bpf.BPF, USDT = bpf.USDT }, { __index = _G })
+  return setmetatable({ bpf = bpf, BPF = bpf.BPF, USDT = bpf.USDT, help = print_help },
+    { __index = _G })
 end
 
 --- Compiles an expression or statements. Gives the function; or nil, why not, and whether more

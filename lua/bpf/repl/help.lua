@@ -1,4 +1,5 @@
--- help(x): what the annotations in lua/meta/bpf.lua say about a function, an object or a name.
+-- help(x): what the annotations in lua/meta/bpf.lua say about a function, an object or a name. They
+-- are read at the first question.
 
 local help = {}
 
@@ -126,10 +127,17 @@ local function describe_function(entry)
   return table.concat(lines, "\n")
 end
 
+-- The first clause about a function; of one that only refers to another, that one's.
+local function summary(entry)
+  local text = table.concat(entry.text, " ")
+  local other = annotations.functions[text:match("^See ([%w_.:]+)%.$")]
+  return other and summary(other) or text:gsub("[.;:] .*", ""):gsub("[.:]$", "")
+end
+
 -- What an object is, and its methods with a line about each.
 local function describe_class(class)
   local entry = annotations.classes[class]
-  local lines = { class }
+  local lines = { (class:gsub("%.static$", "")) }
   for _, line in ipairs(entry and entry.text or {}) do
     lines[#lines + 1] = "  " .. line
   end
@@ -146,8 +154,8 @@ local function describe_class(class)
   end
   table.sort(names)
   for _, name in ipairs(names) do
-    local first = (annotations.functions[name].text[1] or ""):match("^[^.;:]*")
-    lines[#lines + 1] = ("  %-32s %s"):format(name:gsub("^[%w]+", "", 1), first)
+    lines[#lines + 1] = ("  %-32s %s"):format(name:gsub("^[%w]+", "", 1),
+      summary(annotations.functions[name]))
   end
   return table.concat(lines, "\n")
 end
@@ -194,7 +202,8 @@ function help.text(...)
     return describe_class(kind == "bpf.value" and "bpf.Value" or kind)
   elseif type(x) == "string" then
     local class = annotations.classes[x] and x or annotations.classes["bpf." .. x] and "bpf." .. x
-    return class and describe_class(class) or by_name(x) or ("nothing is called '%s'"):format(x)
+    return class and describe_class(class) or by_name(x)
+      or ("nothing is called '%s'; what programs in C use is in docs/dialect.md"):format(x)
   end
   return ("a %s: %s"):format(type(x), tostring(x))
 end

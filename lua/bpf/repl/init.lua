@@ -4,7 +4,6 @@
 local bpf = require "bpf"
 local complete = require "bpf.repl.complete"
 local evaluate = require "bpf.repl.evaluate"
-local help = require "bpf.repl.help"
 local reader = require "bpf.repl.reader"
 local show = require "bpf.repl.show"
 
@@ -81,14 +80,19 @@ local function run(fn)
   end
 end
 
+-- What people type in other shells to leave.
+local leaves <const> = { exit = true, quit = true, ["exit()"] = true, ["quit()"] = true }
+
 -- Reads until the text is whole: a function; or nil at the end of the input.
 local function read_chunk(lines, environment)
   local text, prompt = nil, "> "
   while true do
     local line = lines:line(prompt)
-    if not line then
+    local word = line and not text and line:match("^%s*(.-)%s*$")
+    if not line or leaves[word] then
       return nil
     end
+    line = word == "help" and "help()" or line
     text = text and text .. "\n" .. line or line:gsub("^%s*=", "")
     local fn, problem, is_incomplete = evaluate.compile(text, "=typed", environment)
     if fn then
@@ -114,9 +118,6 @@ end
 function repl.run(path)
   local objects = watch_objects()
   local environment = evaluate.environment()
-  function environment.help(...)
-    print(help.text(...))
-  end
   local lines = reader.new {
     sources = function() return open_objects(objects) end,
     on_event = handle_events,
@@ -139,8 +140,9 @@ function repl.run(path)
     end
   end
   while bpf.until_interrupted(session, lines, environment) do
+    print("^C") -- before the cursor goes back to the line's beginning
+    io.stdout:flush()
     lines:abandon()
-    print("^C")
   end
   if lines.is_terminal then
     print()

@@ -39,13 +39,11 @@ local function wait_for_keys(self, on_key, is_done)
     for _, source in ipairs(bpf.wait(sources)) do
       if source == standard_input then
         on_key()
-      else
+      elseif not is_done() then -- readline has a terminal to write to only until then
         bpf.prompt.hide()
         self.callbacks.on_event(source)
         io.stdout:flush()
-        if not is_done() then
-          bpf.prompt.show()
-        end
+        bpf.prompt.show()
       end
     end
   end
@@ -90,6 +88,7 @@ end
 --- Forgets a line that was begun, after an interruption.
 function reader:abandon()
   if self.is_editing then
+    bpf.prompt.abandon()
     self.readline.handler_remove()
     self.is_editing = false
   end
