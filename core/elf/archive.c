@@ -23,7 +23,8 @@ enum {
     ENTRY_SIZE = 46,
     LOCAL_SIZE = 30,
     COMMENT_LIMIT = 0xffff,
-    LIST_LIMIT = 256 * 1024 * 1024,
+    LIST_LIMIT = 64 * 1024 * 1024,
+    NEAR_LIMIT = 64, /* members that are looked at for one place */
     FLAG_ENCRYPTED = 1,
     METHOD_STORED = 0,
 };
@@ -37,6 +38,8 @@ struct archive {
 };
 
 struct entry {
+    const char *name; /* in the list, without a NUL */
+    size_t name_size;
     unsigned flags, method;
     uint64_t packed_size, size, local;
 };
@@ -113,28 +116,38 @@ static int read_list(const struct archive *archive, struct lbpf_buffer *list,
     return read_at(archive, list, offset, bytes) ? 0 : refuse(archive, error);
 }
 
+/* The entry at *at, which moves behind it. -ENOENT at the list's end. */
+static int next_entry(const struct lbpf_buffer *list, size_t *at, struct entry *entry)
+{
+    const char *data = list->data + *at;
+    size_t rest;
+
+    if (list->size - *at < ENTRY_SIZE)
+        return -ENOENT;
+    *entry = (struct entry){.name = data + ENTRY_SIZE,
+                            .name_size = get16(data + 28),
+                            .flags = get16(data + 8),
+                            .method = get16(data + 10),
+                            .packed_size = get32(data + 20),
+                            .size = get32(data + 24),
+                            .local = get32(data + 42)};
+    rest = entry->name_size + get16(data + 30) + get16(data + 32);
+    if (get32(data) != ENTRY_SIGNATURE || rest > list->size - *at - ENTRY_SIZE)
+        return -EINVAL;
+    *at += ENTRY_SIZE + rest;
+    return 0;
+}
+
 /* -ENOENT when the member is not in the list. */
 static int find_entry(const struct lbpf_buffer *list, const char *member, struct entry *entry)
 {
     size_t at = 0, wanted = strlen(member);
+    int result;
 
-    while (list->size - at >= ENTRY_SIZE) {
-        const char *data = list->data + at;
-        size_t name = get16(data + 28), rest = get16(data + 30) + get16(data + 32);
-
-        if (get32(data) != ENTRY_SIGNATURE || name + rest > list->size - at - ENTRY_SIZE)
-            return -EINVAL;
-        if (name == wanted && memcmp(data + ENTRY_SIZE, member, name) == 0) {
-            *entry = (struct entry){.flags = get16(data + 8),
-                                    .method = get16(data + 10),
-                                    .packed_size = get32(data + 20),
-                                    .size = get32(data + 24),
-                                    .local = get32(data + 42)};
-            return 0;
-        }
-        at += ENTRY_SIZE + name + rest;
-    }
-    return -ENOENT;
+    do
+        result = next_entry(list, &at, entry);
+    while (result == 0 && (entry->name_size != wanted || memcmp(entry->name, member, wanted) != 0));
+    return result;
 }
 
 static int find_bytes(const struct archive *archive, const struct entry *entry,
@@ -182,14 +195,86 @@ static int find(const struct archive *archive, const char *member,
     return find_bytes(archive, &entry, found, error);
 }
 
+static int open_archive(struct archive *archive, int fd, const char *path, struct lbpf_error *error)
+{
+    struct stat status;
+
+    *archive = (struct archive){.fd = fd, .path = path};
+    if (fstat(fd, &status) != 0)
+        return lbpf_error_set(error, errno, op, "%s can not be read: %s", path, strerror(errno));
+    archive->size = (uint64_t)status.st_size;
+    return 0;
+}
+
 int lbpf_archive_find(int fd, const char *path, const char *member,
                       struct lbpf_archive_member *found, struct lbpf_error *error)
 {
-    struct archive archive = {.fd = fd, .path = path};
-    struct stat status;
+    struct archive archive;
+    int result = open_archive(&archive, fd, path, error);
 
-    if (fstat(fd, &status) != 0)
-        return lbpf_error_set(error, errno, op, "%s can not be read: %s", path, strerror(errno));
-    archive.size = (uint64_t)status.st_size;
-    return find(&archive, member, found, error);
+    return result < 0 ? result : find(&archive, member, found, error);
+}
+
+/* --- by place --------------------------------------------------------------------------------- */
+
+bool lbpf_archive_is(int fd)
+{
+    char start[4];
+
+    return pread(fd, start, sizeof start, 0) == sizeof start && get32(start) == LOCAL_SIGNATURE;
+}
+
+/* Whether the entry's bytes may lie at a place, as far as the list alone tells: the member's
+ * header, whose name and extra bytes take what they like, is read only then. */
+static bool may_be_at(const struct entry *entry, uint64_t offset, uint64_t size)
+{
+    uint64_t first = entry->local + LOCAL_SIZE;
+
+    return entry->method == METHOD_STORED && !(entry->flags & FLAG_ENCRYPTED) &&
+           first < offset + size && first + 2 * 0xffff + entry->size > offset;
+}
+
+static int find_at(const struct archive *archive, const struct lbpf_buffer *list, uint64_t offset,
+                   uint64_t size, struct lbpf_archive_member *found)
+{
+    size_t at = 0, left = NEAR_LIMIT;
+    struct entry entry;
+    int result;
+
+    while (left > 0 && (result = next_entry(list, &at, &entry)) == 0) {
+        if (!may_be_at(&entry, offset, size))
+            continue;
+        left--;
+        if (find_bytes(archive, &entry, found, NULL) < 0 || found->offset >= offset + size ||
+            found->offset + found->size <= offset)
+            continue;
+        found->name = strndup(entry.name, entry.name_size);
+        return found->name ? 0 : -ENOMEM;
+    }
+    return left > 0 ? result : -ENOENT;
+}
+
+int lbpf_archive_find_at(int fd, const char *path, uint64_t offset, uint64_t size,
+                         struct lbpf_archive_member *found, struct lbpf_error *error)
+{
+    struct lbpf_buffer list = {0};
+    struct archive archive;
+    int result = open_archive(&archive, fd, path, error);
+
+    if (result == 0)
+        result = read_list(&archive, &list, error);
+    if (result == 0) {
+        result = offset > archive.size || size > UINT64_MAX - offset
+                     ? -ENOENT
+                     : find_at(&archive, &list, offset, size, found);
+        if (result == -ENOENT)
+            lbpf_error_set(error, ENOENT, op, "%s has no stored member at offset %llu", path,
+                           (unsigned long long)offset);
+        else if (result == -EINVAL)
+            refuse(&archive, error);
+        else if (result == -ENOMEM)
+            lbpf_error_no_memory(error, op);
+    }
+    lbpf_buffer_free(&list);
+    return result;
 }

@@ -183,16 +183,28 @@ static bool open_by_link(struct lbpf_elf_file *debug, const struct lbpf_elf_file
     return open_beside(debug, file, &link, real);
 }
 
+bool lbpf_elf_open_debug_id(struct lbpf_elf_file *debug, int root, const uint8_t *bytes,
+                            size_t size)
+{
+    struct build_id id = {.size = size};
+
+    if (size < 2 || size > sizeof id.bytes)
+        return false;
+    memcpy(id.bytes, bytes, size);
+    if (!open_by_build_id(debug, root, &id) &&
+        (root == LBPF_OWN_ROOT || !open_by_build_id(debug, LBPF_OWN_ROOT, &id)))
+        return false;
+    debug->path = NULL; /* was lent */
+    return true;
+}
+
 static bool find_debug_file(struct lbpf_elf_file *debug, const struct lbpf_elf_file *file)
 {
     struct build_id id;
 
     read_build_id(file, &id);
-    if (id.size > 1 && open_by_build_id(debug, file->root, &id))
-        return true;
-    if (id.size > 1 && file->root != LBPF_OWN_ROOT && open_by_build_id(debug, LBPF_OWN_ROOT, &id))
-        return true;
-    return open_by_link(debug, file);
+    return lbpf_elf_open_debug_id(debug, file->root, id.bytes, id.size) ||
+           open_by_link(debug, file);
 }
 
 bool lbpf_elf_open_debug_file(struct lbpf_elf_file *debug, const struct lbpf_elf_file *file)

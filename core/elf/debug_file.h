@@ -8,6 +8,8 @@
 #include "elf/file.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /*
  * Opens the separate debug file of an open file into debug; false when it has none. It is looked
@@ -19,5 +21,9 @@
  * come from file's segments. Close debug with lbpf_elf_close() before file.
  */
 bool lbpf_elf_open_debug_file(struct lbpf_elf_file *debug, const struct lbpf_elf_file *file);
+
+/* The one for a build id, as far as it is among those by build id. */
+bool lbpf_elf_open_debug_id(struct lbpf_elf_file *debug, int root, const uint8_t *build_id,
+                            size_t size);
 
 #endif

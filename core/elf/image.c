@@ -29,7 +29,7 @@ bool lbpf_elf_image_read(const struct lbpf_elf_image *image, uint64_t offset, vo
         return true;
     }
     while (size > 0) {
-        ssize_t got = pread(image->fd, at, size, (off_t)offset);
+        ssize_t got = pread(image->fd, at, size, (off_t)(image->start + offset));
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -214,18 +214,28 @@ static int open_image(struct lbpf_elf_image *image, const char *path, struct lbp
     return result;
 }
 
-int lbpf_elf_image_open(struct lbpf_elf_image *image, int fd, const char *path,
-                        struct lbpf_error *error)
+int lbpf_elf_image_open_part(struct lbpf_elf_image *image, int fd, uint64_t start, uint64_t size,
+                             const char *path, struct lbpf_error *error)
 {
     struct stat status;
+    uint64_t whole;
 
-    *image = (struct lbpf_elf_image){.fd = fd};
+    *image = (struct lbpf_elf_image){.fd = fd, .start = start};
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         lbpf_elf_image_close(image);
         return lbpf_error_set(error, EINVAL, op, "%s is not a regular file", path);
     }
-    image->size = (uint64_t)status.st_size;
+    whole = (uint64_t)status.st_size;
+    if (start > whole)
+        start = whole;
+    image->size = size < whole - start ? size : whole - start;
     return open_image(image, path, error);
+}
+
+int lbpf_elf_image_open(struct lbpf_elf_image *image, int fd, const char *path,
+                        struct lbpf_error *error)
+{
+    return lbpf_elf_image_open_part(image, fd, 0, UINT64_MAX, path, error);
 }
 
 int lbpf_elf_image_open_memory(struct lbpf_elf_image *image, void *bytes, size_t size,

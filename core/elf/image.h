@@ -21,9 +21,10 @@ struct lbpf_elf_image_segment {
 };
 
 struct lbpf_elf_image {
-    int fd;        /* -1 for one in memory */
-    void *bytes;   /* NULL for a file */
-    uint64_t size; /* of the whole */
+    int fd;         /* -1 for one in memory */
+    uint64_t start; /* where it begins in the file: not 0 in an archive */
+    void *bytes;    /* NULL for a file */
+    uint64_t size;  /* of the whole */
     bool is_64;
     uint16_t type, machine;
     uint64_t section_offset;
@@ -50,6 +51,9 @@ struct lbpf_elf_entry { /* of a symbol table */
  * ELF, or whose parts lie beyond its end, is ENOEXEC with the reason. */
 int lbpf_elf_image_open(struct lbpf_elf_image *image, int fd, const char *path,
                         struct lbpf_error *error);
+/* The same for size bytes from start. */
+int lbpf_elf_image_open_part(struct lbpf_elf_image *image, int fd, uint64_t start, uint64_t size,
+                             const char *path, struct lbpf_error *error);
 /* Takes memory from malloc, also on failure. */
 int lbpf_elf_image_open_memory(struct lbpf_elf_image *image, void *bytes, size_t size,
                                const char *path, struct lbpf_error *error);

@@ -19,21 +19,37 @@ static const char op[] = "read symbols";
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-/* The separate debug file, as an image with a descriptor of its own. */
+/* A debug file that was found, as an image with a descriptor of its own. */
+static bool take_debug_file(struct lbpf_symbol_file *file, struct lbpf_elf_file *debug,
+                            const char *path)
+{
+    int fd = fcntl(debug->fd, F_DUPFD_CLOEXEC, 0);
+    bool good = fd >= 0 && lbpf_elf_image_open(&file->extra, fd, path, NULL) == 0;
+
+    lbpf_elf_close(debug);
+    return good;
+}
+
+/* That of a member of an archive: only by build id, nothing is beside it. */
+static bool open_member_debug_file(struct lbpf_symbol_file *file, int root, const char *path)
+{
+    uint8_t id[LBPF_BUILD_ID_LIMIT];
+    size_t size = lbpf_elf_image_build_id(&file->image, id, sizeof id);
+    struct lbpf_elf_file debug;
+
+    return lbpf_elf_open_debug_id(&debug, root, id, size) && take_debug_file(file, &debug, path);
+}
+
 static bool open_debug_file(struct lbpf_symbol_file *file, int root, const char *path)
 {
     int fd = fcntl(file->image.fd, F_DUPFD_CLOEXEC, 0);
     struct lbpf_elf_file elf, debug;
-    bool found = false;
+    bool found;
 
     if (fd < 0 || lbpf_elf_open_fd(&elf, fd, path, NULL) != 0)
         return false;
     elf.root = root;
-    if (lbpf_elf_open_debug_file(&debug, &elf)) {
-        fd = fcntl(debug.fd, F_DUPFD_CLOEXEC, 0);
-        found = fd >= 0 && lbpf_elf_image_open(&file->extra, fd, path, NULL) == 0;
-        lbpf_elf_close(&debug);
-    }
+    found = lbpf_elf_open_debug_file(&debug, &elf) && take_debug_file(file, &debug, path);
     lbpf_elf_close(&elf);
     return found;
 }
@@ -45,7 +61,8 @@ static void open_extra(struct lbpf_symbol_file *file, int root, const char *path
 
     if (file->image.fd < 0 || lbpf_elf_image_find(&file->image, SHT_SYMTAB, NULL, &section))
         return;
-    file->has_extra = open_debug_file(file, root, path) ||
+    file->has_extra = (file->image.start > 0 ? open_member_debug_file(file, root, path)
+                                             : open_debug_file(file, root, path)) ||
                       lbpf_elf_open_mini_debug_info(&file->extra, &file->image) == 1;
 }
 
@@ -100,7 +117,8 @@ const char *lbpf_symbol_file_find(struct lbpf_symbol_files *files, struct lbpf_s
     const char *name;
 
     file->last_use = ++files->uses;
-    if (!lbpf_elf_image_address(&file->image, offset, &address) ||
+    if (offset < file->start ||
+        !lbpf_elf_image_address(&file->image, offset - file->start, &address) ||
         (!file->table && make_table(files, file, "", NULL) < 0))
         return NULL;
     name = lbpf_function_table_find(file->table, address, &start);
@@ -164,7 +182,8 @@ static struct lbpf_symbol_file *find_file(const struct lbpf_symbol_files *files,
 {
     for (struct lbpf_symbol_file *file = files->first; file; file = file->next) {
         if (file->device == like->device && file->inode == like->inode &&
-            file->changed_ns == like->changed_ns && file->size == like->size)
+            file->changed_ns == like->changed_ns && file->size == like->size &&
+            file->start == like->start)
             return file;
     }
     return NULL;
@@ -194,9 +213,11 @@ static struct lbpf_symbol_file *keep_file(struct lbpf_symbol_files *files,
 }
 
 struct lbpf_symbol_file *lbpf_symbol_files_get(struct lbpf_symbol_files *files, int fd, int root,
-                                               const char *path, struct lbpf_error *error)
+                                               const char *path,
+                                               const struct lbpf_archive_member *part,
+                                               struct lbpf_error *error)
 {
-    struct lbpf_symbol_file like = {0}, *file;
+    struct lbpf_symbol_file like = {.start = part ? part->offset : 0}, *file;
     struct stat status;
 
     if (fstat(fd, &status) != 0) {
@@ -222,7 +243,8 @@ struct lbpf_symbol_file *lbpf_symbol_files_get(struct lbpf_symbol_files *files, 
         return NULL;
     }
     *file = like;
-    if (lbpf_elf_image_open(&file->image, fd, path, error) < 0) {
+    if (lbpf_elf_image_open_part(&file->image, fd, like.start, part ? part->size : UINT64_MAX, path,
+                                 error) < 0) {
         free(file);
         return NULL;
     }

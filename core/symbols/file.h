@@ -6,12 +6,14 @@
 #ifndef LBPF_SYMBOLS_FILE_H
 #define LBPF_SYMBOLS_FILE_H
 
+#include "elf/archive.h"
 #include "elf/function_table.h"
 #include "symbols/foreign.h"
 
 struct lbpf_symbol_file {
-    uint64_t device, inode, changed_ns, size; /* what it is recognized by */
-    unsigned references;                      /* mappings that use it */
+    uint64_t device, inode, changed_ns, size,
+        start;           /* what it is recognized by; start: in an archive */
+    unsigned references; /* mappings that use it */
     uint64_t last_use;
     struct lbpf_elf_image image, extra; /* extra: a debug file, or MiniDebugInfo */
     bool has_extra;
@@ -30,10 +32,13 @@ struct lbpf_symbol_files {
 
 enum { LBPF_SYMBOL_FILES = 256 }; /* each holds a descriptor */
 
-/* The file behind fd, which is taken, opened and indexed, with a reference for the caller. path and
- * root say where its debug file may be. NULL with the reason. */
+/* The file behind fd, which is taken, or the part of it that is a member of an archive (NULL: all),
+ * opened and indexed, with a reference for the caller. path and root say where its debug file may
+ * be. NULL with the reason. */
 struct lbpf_symbol_file *lbpf_symbol_files_get(struct lbpf_symbol_files *files, int fd, int root,
-                                               const char *path, struct lbpf_error *error);
+                                               const char *path,
+                                               const struct lbpf_archive_member *part,
+                                               struct lbpf_error *error);
 /* The image of the kernel's vDSO, as every 64-bit process has it. */
 struct lbpf_symbol_file *lbpf_symbol_files_get_vdso(struct lbpf_symbol_files *files,
                                                     struct lbpf_error *error);
@@ -41,7 +46,8 @@ struct lbpf_symbol_file *lbpf_symbol_files_get_vdso(struct lbpf_symbol_files *fi
 void lbpf_symbol_files_put(struct lbpf_symbol_files *files, struct lbpf_symbol_file *file);
 void lbpf_symbol_files_close(struct lbpf_symbol_files *files);
 
-/* The function at an offset of the file; see lbpf_function_table_find. */
+/* The function at an offset of the whole file (an archive, if it is in one); see
+ * lbpf_function_table_find. */
 const char *lbpf_symbol_file_find(struct lbpf_symbol_files *files, struct lbpf_symbol_file *file,
                                   uint64_t offset, uint64_t *function_offset);
 /* The address in the file of a function by any of its names; 0 when there is none. */

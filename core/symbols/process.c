@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { CHECK_NS = 1000 * 1000, RELOAD_NS = 1000 * 1000 * 1000 };
 
@@ -32,6 +33,7 @@ static void free_modules(struct lbpf_module *modules, size_t count, struct lbpf_
     for (size_t i = 0; i < count; i++) {
         lbpf_symbol_files_put(files, modules[i].file);
         free(modules[i].mapping.path);
+        free(modules[i].member);
         free(modules[i].problem);
     }
     free(modules);
@@ -82,8 +84,10 @@ static void carry_over(struct lbpf_symbol_process *process, struct list *list)
         if (old < process->module_count &&
             is_same_mapping(&process->modules[old].mapping, &module->mapping)) {
             module->file = process->modules[old].file;
+            module->member = process->modules[old].member;
             module->problem = process->modules[old].problem;
             process->modules[old].file = NULL;
+            process->modules[old].member = NULL;
             process->modules[old].problem = NULL;
         }
     }
@@ -248,6 +252,42 @@ static struct lbpf_module *find_module(const struct lbpf_symbol_process *process
     return &process->modules[low - 1];
 }
 
+/* "ARCHIVE!/MEMBER", from malloc. */
+static char *name_member(const char *archive, const char *member)
+{
+    struct lbpf_buffer name = {0};
+
+    lbpf_buffer_printf(&name, "%s!/%s", archive, member);
+    return lbpf_buffer_take(&name);
+}
+
+/* The file behind fd, or the member of an archive that the mapping shows. */
+static struct lbpf_symbol_file *get_file(struct lbpf_symbol_process *process,
+                                         struct lbpf_symbol_files *files,
+                                         struct lbpf_module *module, int fd,
+                                         struct lbpf_error *error)
+{
+    const struct lbpf_mapping *mapping = &module->mapping;
+    int root = process->foreign.root;
+    struct lbpf_archive_member member;
+
+    if (!lbpf_archive_is(fd))
+        return lbpf_symbol_files_get(files, fd, root, mapping->path, NULL, error);
+    if (lbpf_archive_find_at(fd, mapping->path, mapping->offset, mapping->end - mapping->start,
+                             &member, error) < 0) {
+        close(fd);
+        return NULL;
+    }
+    module->member = name_member(mapping->path, member.name);
+    free(member.name);
+    return lbpf_symbol_files_get(files, fd, root, lbpf_module_name(module), &member, error);
+}
+
+const char *lbpf_module_name(const struct lbpf_module *module)
+{
+    return module->member ? module->member : module->mapping.path;
+}
+
 struct lbpf_symbol_file *lbpf_module_file(struct lbpf_symbol_process *process,
                                           struct lbpf_symbol_files *files,
                                           struct lbpf_module *module)
@@ -264,8 +304,7 @@ struct lbpf_symbol_file *lbpf_module_file(struct lbpf_symbol_process *process,
     }
     fd = lbpf_foreign_open_mapped(&process->foreign, &module->mapping, &error);
     if (fd >= 0)
-        module->file =
-            lbpf_symbol_files_get(files, fd, process->foreign.root, module->mapping.path, &error);
+        module->file = get_file(process, files, module, fd, &error);
     if (!module->file)
         module->problem = strdup(error.message);
     return module->file;
@@ -281,11 +320,12 @@ static bool find_in_module(struct lbpf_symbol_process *process, struct lbpf_symb
     if (!module)
         return false;
     offset = address - module->mapping.start + module->mapping.offset;
-    symbol->module = module->mapping.path;
-    symbol->offset = offset;
     file = lbpf_module_file(process, files, module);
+    symbol->module = lbpf_module_name(module);
+    symbol->offset = offset;
     if (!file)
         return false;
+    symbol->offset -= file->start <= offset ? file->start : 0;
     symbol->name = lbpf_symbol_file_find(files, file, offset, &function);
     if (!symbol->name)
         return false;

@@ -19,6 +19,7 @@ struct lbpf_symbol {
 struct lbpf_module {
     struct lbpf_mapping mapping;
     struct lbpf_symbol_file *file; /* NULL until asked for */
+    char *member;                  /* "ARCHIVE!/MEMBER" when that is what is mapped, or NULL */
     char *problem;                 /* why the file can not be read, or NULL */
 };
 
@@ -43,6 +44,8 @@ void lbpf_symbol_process_close(struct lbpf_symbol_process *process,
 void lbpf_symbol_process_find(struct lbpf_symbol_process *process, struct lbpf_symbol_files *files,
                               uint64_t address, struct lbpf_symbol *symbol);
 
+/* What people call a module: the path of its file, in an archive with the member's name. */
+const char *lbpf_module_name(const struct lbpf_module *module);
 /* The file of a module, opened when first asked for; NULL when it can not be read. */
 struct lbpf_symbol_file *lbpf_module_file(struct lbpf_symbol_process *process,
                                           struct lbpf_symbol_files *files,

@@ -123,12 +123,19 @@ int lbpf_symbolizer_find(struct lbpf_symbolizer *symbolizer, pid_t pid, uint64_t
 
 /* --- by name ---------------------------------------------------------------------------------- */
 
+/* Whether a path is called name: the whole of it, or what stands behind its last slash. */
+static bool is_called(const char *path, const char *name)
+{
+    const char *base = strrchr(path, '/');
+
+    return strcmp(path, name) == 0 || (base && strcmp(base + 1, name) == 0);
+}
+
 /* "libc.so.6" is the module /lib/x86_64-linux-gnu/libc.so.6, and so is its whole path. */
 static bool is_module(const struct lbpf_module *module, const char *name)
 {
-    const char *path = module->mapping.path, *base = strrchr(path, '/');
-
-    return !name || strcmp(path, name) == 0 || (base && strcmp(base + 1, name) == 0);
+    return !name || is_called(module->mapping.path, name) ||
+           (module->member && is_called(module->member, name));
 }
 
 /* The address that the process sees: the code may be spread over several mappings of the file. */
@@ -143,7 +150,7 @@ static bool place_in_process(const struct lbpf_symbol_process *process,
         const struct lbpf_elf_image_segment *segment = &file->image.segments[i];
 
         if (in_file >= segment->address && in_file - segment->address < segment->size) {
-            offset = in_file - segment->address + segment->offset;
+            offset = in_file - segment->address + segment->offset + file->start;
             found = true;
         }
     }
@@ -160,6 +167,28 @@ static bool place_in_process(const struct lbpf_symbol_process *process,
     return false;
 }
 
+/* In those modules of the process that have a name; which ones are members of archives is known
+ * only once they were opened. */
+static bool find_name(struct lbpf_symbolizer *symbolizer, struct lbpf_symbol_process *process,
+                      const char *module, const char *name, bool in_archives, uint64_t *address)
+{
+    for (size_t i = 0; i < process->module_count; i++) {
+        struct lbpf_module *candidate = &process->modules[i];
+        struct lbpf_symbol_file *file;
+        uint64_t in_file;
+
+        if (!in_archives && !is_module(candidate, module))
+            continue;
+        file = lbpf_module_file(process, &symbolizer->files, candidate);
+        if (in_archives && (!candidate->member || !is_module(candidate, module)))
+            continue;
+        in_file = file ? lbpf_symbol_file_address(&symbolizer->files, file, name) : 0;
+        if (in_file && place_in_process(process, file, in_file, address))
+            return true;
+    }
+    return false;
+}
+
 int lbpf_symbolizer_find_name(struct lbpf_symbolizer *symbolizer, pid_t pid, const char *module,
                               const char *name, uint64_t *address, struct lbpf_error *error)
 {
@@ -169,18 +198,9 @@ int lbpf_symbolizer_find_name(struct lbpf_symbolizer *symbolizer, pid_t pid, con
     process = get_process(symbolizer, pid, error);
     if (!process)
         return -ESRCH;
-    for (size_t i = 0; i < process->module_count; i++) {
-        struct lbpf_module *candidate = &process->modules[i];
-        struct lbpf_symbol_file *file;
-        uint64_t in_file;
-
-        if (!is_module(candidate, module))
-            continue;
-        file = lbpf_module_file(process, &symbolizer->files, candidate);
-        in_file = file ? lbpf_symbol_file_address(&symbolizer->files, file, name) : 0;
-        if (in_file && place_in_process(process, file, in_file, address))
-            return 0;
-    }
+    if (find_name(symbolizer, process, module, name, false, address) ||
+        (module && find_name(symbolizer, process, module, name, true, address)))
+        return 0;
     return lbpf_error_set(error, ENOENT, op, "%s of process %d has no function %.200s",
                           module ? module : "no module", (int)pid, name);
 }
@@ -214,7 +234,7 @@ int lbpf_symbolizer_add_file(struct lbpf_symbolizer *symbolizer, const char *pat
 
     if (fd < 0)
         return lbpf_error_set(error, -fd, op, "%s can not be opened: %s", path, strerror(-fd));
-    file = lbpf_symbol_files_get(&symbolizer->files, fd, LBPF_OWN_ROOT, path, error);
+    file = lbpf_symbol_files_get(&symbolizer->files, fd, LBPF_OWN_ROOT, path, NULL, error);
     if (!file)
         return -ENOEXEC;
     result = keep_added(symbolizer, file, path, error);
@@ -258,7 +278,7 @@ void lbpf_symbolizer_find_build_id(struct lbpf_symbolizer *symbolizer, const uin
         struct lbpf_module *module = &process->modules[i];
 
         if (find_in_file(symbolizer, lbpf_module_file(process, &symbolizer->files, module),
-                         module->mapping.path, build_id, offset, symbol))
+                         lbpf_module_name(module), build_id, offset, symbol))
             return;
     }
 }

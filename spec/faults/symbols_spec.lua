@@ -2,6 +2,7 @@
 -- nothing outside of his files is opened, nothing waits, and what was refused is told.
 local bpf <const> = require "bpf"
 local process <const> = require "spec.support.process"
+local zip <const> = require "spec.support.zip"
 
 local BPF <const> = bpf.BPF
 
@@ -43,6 +44,7 @@ describe("symbols of a hostile process #any_kernel", function()
     os.remove(folder)
     run("mkdir -m 755 %s", folder)
     run("gcc -O1 -w -static-pie -fPIE -o %s/subject spec/support/symbols.c 2>/dev/null", folder)
+    run("gcc -O1 -w -o %s/mapper spec/support/symbols.c", folder)
   end)
 
   teardown(function() os.execute("rm -rf " .. folder) end)
@@ -121,6 +123,34 @@ describe("symbols of a hostile process #any_kernel", function()
       local pid <const>, at <const> = start("%s/%s", folder, name)
       assert.equal(("[unknown] [%s]"):format(name), BPF.sym(at.hidden, pid, { show_module = true }))
       assert.truthy(refused(pid, at.hidden):find(patch[3], 1, true), refused(pid, at.hidden))
+    end
+  end)
+
+  it("do not come from an archive that lies", function()
+    local path <const> = folder .. "/lies.apk"
+    local good <const>, starts <const> = zip.pack{ { name = "x.so", data = ("\127ELF"):rep(100) } }
+    local list <const> = good:find("PK\1\2", 1, true) - 1
+    for patch, expected in pairs{
+      [""] = "is not an ELF file", -- as it is
+      [("<I4I4"):pack(list + 20, 0xffffffff)] = "no stored member", -- its size, packed
+      [("<I4I4"):pack(list + 42, 0xfffffff0)] = "no stored member", -- where its header is
+      [("<I4I4"):pack(list + 28, 0xffffffff)] = "broken", -- how long its name is
+      [("<I4I4"):pack(#good - 6, 0xfffffff0)] = "broken", -- where the list is
+      [("<I4I4"):pack(#good - 10, 0x0fffffff)] = "too large", -- how long it is
+    } do
+      local bytes = good
+      if #patch > 0 then
+        local at <const> = ("<I4"):unpack(patch)
+        bytes = good:sub(1, at) .. patch:sub(5) .. good:sub(at + 5)
+      end
+      local file <close> = assert(io.open(path, "wb"))
+      file:write(bytes)
+      file:flush()
+      local pid <const> = start("%s/mapper %s@%d", folder, path, starts["x.so"])
+      started[#started]:signal("USR1")
+      local at <const> = tonumber(started[#started]:line():match("%x+$"), 16)
+      local problem <const> = refused(pid, at)
+      assert.truthy(problem:find(expected, 1, true), problem)
     end
   end)
 

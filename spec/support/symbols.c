@@ -1,9 +1,10 @@
 /*
  * A program whose addresses are to be named. It prints "NAME ADDRESS" for its places and then
- * "ready". SIGUSR1 makes it load the library argv[1] and print its function "late"; SIGUSR2 makes
- * it become the program argv[2].
+ * "ready". SIGUSR1 makes it load the library argv[1] and print its function "late", or for
+ * FILE@OFFSET map 16 KB of that file and print where; SIGUSR2 makes it become the program argv[2].
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,10 +62,26 @@ static const unsigned char *stub_of_getppid(void)
     return call + 5 + *(const int *)(call + 1);
 }
 
-static void load(const char *path)
+/* A part of an archive, as Android maps libraries. */
+static void *map(char *path, char *offset)
 {
-    void *library = dlopen(path, RTLD_NOW);
+    int file;
 
+    *offset++ = '\0';
+    file = open(path, O_RDONLY);
+    return mmap(NULL, 16384, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, atol(offset));
+}
+
+static void load(char *path)
+{
+    char *offset = strchr(path, '@');
+    void *library;
+
+    if (offset) {
+        say("late", map(path, offset));
+        return;
+    }
+    library = dlopen(path, RTLD_NOW);
     say("late", library ? dlsym(library, "late") : NULL);
 }
 
@@ -91,7 +108,7 @@ int main(int argc, char **argv)
     for (;;) {
         sigsuspend(&old);
         if (wanted == SIGUSR1)
-            load(argc > 1 ? argv[1] : "");
+            load(argc > 1 ? argv[1] : (char[]){""});
         else if (wanted == SIGUSR2)
             execl(argv[2], argv[2], argv[1], argv[2], NULL);
     }

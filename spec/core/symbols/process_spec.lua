@@ -1,6 +1,7 @@
 -- Addresses of other processes turned into names, wherever the names have to be looked for.
 local bpf <const> = require "bpf"
 local process <const> = require "spec.support.process"
+local zip <const> = require "spec.support.zip"
 
 local BPF <const> = bpf.BPF
 local both <const> = { show_module = true, show_offset = true }
@@ -168,6 +169,57 @@ fd = os.memfd_create("code", 0)
 os.write(fd, open("%s", "rb").read())
 os.execv("/proc/self/fd/%%d" %% fd, ["code"])']], path)
     assert.equal("hidden [memfd:code (deleted)]", BPF.sym(there.hidden, memory.pid, with_module))
+  end)
+
+  it("names functions of members of archives that are mapped where they lie", function()
+    local function read(path)
+      local file <close> = assert(io.open(path, "rb"))
+      return file:read("a")
+    end
+    local function place_of(path) -- in the file
+      local nm <const> = io.popen(("nm %s; readelf -lW %s"):format(path, path))
+      local text <const> = nm:read("a")
+      nm:close()
+      local address <const> = tonumber(text:match("(%x+) T late"), 16)
+      for offset, first, size in text:gmatch("LOAD +0x(%x+) 0x(%x+) 0x%x+ 0x(%x+)") do
+        local distance <const> = address - tonumber(first, 16)
+        if distance >= 0 and distance < tonumber(size, 16) then
+          return tonumber(offset, 16) + distance
+        end
+      end
+    end
+    local path <const> = library("late.so")
+    local place <const> = place_of(path)
+    local archive <const> = folder .. "/app.apk"
+    local bytes <const>, starts <const> = zip.pack({ { name = "classes", data = ("x"):rep(5000) },
+      { name = "lib/packed.so", data = "packed", method = 8 },
+      { name = "lib/late.so", data = read(path) }, { name = "end", data = "no ELF file" } }, "apk")
+    write(archive, bytes)
+    local function map(offset)
+      local subject <const> = start("%s %s@%d", build("subject"), archive, offset)
+      subject:signal("USR1")
+      return subject.pid, tonumber(subject:line():match("^late (%x+)$"), 16)
+    end
+    local pid, at = map(starts["lib/late.so"])
+    assert.equal("late+0x1 [late.so]", BPF.sym(at + place + 1, pid, both))
+    assert.equal("[unknown] [late.so]", BPF.sym(at, pid, with_module))
+    local cache <const> = BPF.SymbolCache(pid)
+    local _, offset <const>, module <const> = cache:resolve(at + 8)
+    assert.same({ 8, archive .. "!/lib/late.so" }, { offset, module })
+    for _, name in ipairs{ "late.so", archive .. "!/lib/late.so", "app.apk" } do
+      assert.equal(at + place, (cache:resolve_name(name, "late")))
+    end
+    assert.is_nil((cache:resolve_name("lib.so", "late")))
+    -- the page of its code alone
+    pid, at = map(starts["lib/late.so"] + place // 4096 * 4096)
+    assert.equal("late+0x1 [late.so]", BPF.sym(at + place % 4096 + 1, pid, both))
+    pid, at = map(starts["end"])
+    assert.equal("[unknown] [end]", BPF.sym(at, pid, with_module))
+    assert.truthy(BPF.SymbolCache(pid):problems()[1]:find("/end is not an ELF file", 1, true))
+    write(archive, bytes:sub(1, -8))
+    pid, at = map(starts["lib/late.so"])
+    assert.equal("[unknown] [app.apk]", BPF.sym(at, pid, with_module))
+    assert.truthy(BPF.SymbolCache(pid):problems()[1]:find("is not a zip archive", 1, true))
   end)
 
   it("reads perf maps as they grow, and believes the last line", function()
