@@ -261,7 +261,7 @@ static int bpf_get_kprobe_functions(lua_State *L)
     drop_self(L);
     expression = luaL_checkstring(L, 1);
     names = lbpf_scratch_push(L);
-    result = lbpf_kprobe_each_function(expression, collect_function, names, &error);
+    result = lbpf_kprobe_each_function(expression, false, collect_function, names, &error);
     lbpf_scratch_check(L, names);
     if (result < 0)
         return lbpf_raise(L, &error);

@@ -1,9 +1,9 @@
 /*
  * Which kernel functions an expression can mean: those in the kernel's list of functions with a
  * hook, less those where a probe would crash. Each line of such a list costs the kernel the search
- * for a symbol, so one list has to do: since Linux 6.5 there is one that has the addresses, too,
- * which spare the kernel another search for each function. Only without tracefs are all symbols
- * read, among which the end of every region says what is no place for probes.
+ * for a symbol, so one list has to do; since Linux 6.5 there is one with addresses, too, whose
+ * lines cost half as much again. Only without tracefs are all symbols read, among which the end of
+ * every region says what is no place for probes.
  */
 #include "attach/link.h"
 #include "base/strmap.h"
@@ -168,7 +168,7 @@ static int visit_forbidden(void *context, char *line)
 }
 
 /* Reads the first list that there is, and that we may read. */
-static int read_candidates(struct listing *listing, struct lbpf_error *error)
+static int read_candidates(struct listing *listing, bool with_addresses, struct lbpf_error *error)
 {
     static const struct {
         const char *name;
@@ -180,7 +180,7 @@ static int read_candidates(struct listing *listing, struct lbpf_error *error)
     const char *folder = lbpf_tracefs(NULL);
     char path[128];
 
-    for (size_t i = 0; folder && i < sizeof lists / sizeof lists[0]; i++) {
+    for (size_t i = with_addresses ? 0 : 1; folder && i < sizeof lists / sizeof lists[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, lists[i].name);
         if (lbpf_lines_each(path, op, lists[i].visit, listing, NULL) == -ENOMEM)
             return -ENOMEM;
@@ -216,7 +216,7 @@ static void close_listing(struct listing *listing)
     lbpf_strmap_free(&listing->numbers);
 }
 
-int lbpf_kprobe_each_function(const char *expression,
+int lbpf_kprobe_each_function(const char *expression, bool with_addresses,
                               int (*visit)(void *context, const struct lbpf_ksym *symbol),
                               void *context, struct lbpf_error *error)
 {
@@ -228,7 +228,7 @@ int lbpf_kprobe_each_function(const char *expression,
 
     if (result < 0)
         return result;
-    result = read_candidates(&listing, error);
+    result = read_candidates(&listing, with_addresses, error);
     if (result == 0 && listing.count > 0)
         result = visit_candidates(&listing, visit, context);
     if (result == -ENOMEM)

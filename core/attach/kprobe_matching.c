@@ -59,6 +59,13 @@ static void free_functions(struct functions *functions)
     free(functions->addresses);
 }
 
+static int list_functions(const struct lbpf_kprobe_options *options, bool with_addresses,
+                          struct functions *functions, struct lbpf_error *error)
+{
+    return lbpf_kprobe_each_function(options->event_re, with_addresses, add_function, functions,
+                                     error);
+}
+
 /* --- together
  * ------------------------------------------------------------------------------------------ */
 
@@ -122,6 +129,28 @@ static void empty(struct lbpf_link *link)
     link->is_open = true;
 }
 
+/*
+ * Names are asked for first: the kernel finds the addresses of all in one walk over its symbols,
+ * and the list that has them costs more than such a walk. Halving would repeat the walk, so it goes
+ * by addresses where there are any.
+ */
+static int attach_all(struct together *together, const struct lbpf_kprobe_options *options)
+{
+    const struct functions *names = together->functions;
+    struct functions addressed = {.has_addresses = true};
+    int result = attach_range(together, 0, names->count);
+
+    if (result == 0 || is_general(result) || names->count == 1)
+        return result;
+    if (!names->has_addresses && list_functions(options, true, &addressed, NULL) == 0 &&
+        addressed.has_addresses && addressed.count > 0)
+        together->functions = &addressed;
+    result = attach_halving(together, 0, together->functions->count);
+    free_functions(&addressed);
+    together->functions = names;
+    return result;
+}
+
 /* 0, or -errno; then the link is empty, and no error is set: there may be another way. */
 static int attach_together(const struct bpf_program *program,
                            const struct lbpf_kprobe_options *options,
@@ -131,7 +160,7 @@ static int attach_together(const struct bpf_program *program,
                                 .link = link,
                                 .program = lbpf_program_fd(program),
                                 .is_return = options->is_return};
-    int result = attach_halving(&together, 0, functions->count);
+    int result = attach_all(&together, options);
 
     if (result == 0 && link->count == 0)
         result = together.refusal;
@@ -239,7 +268,7 @@ int lbpf_kprobe_attach_matching(struct lbpf_object *object,
                                 struct lbpf_error *error)
 {
     struct functions functions = {.has_addresses = true};
-    int result = lbpf_kprobe_each_function(options->event_re, add_function, &functions, error);
+    int result = list_functions(options, false, &functions, error);
 
     if (result == 0 && functions.count == 0) {
         result = lbpf_kprobe_refuse(options, options->event_re, ENOENT, error);

@@ -74,9 +74,10 @@ struct lbpf_kprobe_options {
 
 /* The kernel functions that event_re can mean: those that ftrace can trace, less what is never
  * traceable. Calls visit for each until it returns non-zero, which is returned. The address is that
- * of the function or of its hook, or 0 when the kernel's list has none; the module is not told. */
+ * of the function or of its hook; it may be 0 unless it is wanted, and is 0 then, too, when no list
+ * of the kernel has it. The module is not told. */
 struct lbpf_ksym;
-int lbpf_kprobe_each_function(const char *expression,
+int lbpf_kprobe_each_function(const char *expression, bool with_addresses,
                               int (*visit)(void *context, const struct lbpf_ksym *symbol),
                               void *context, struct lbpf_error *error);
 

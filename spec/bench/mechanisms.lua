@@ -101,23 +101,51 @@ local function expression_for(wanted)
   return ("%s[%s].*"):format(start, letters), count
 end
 
-local function many(wanted, mechanism, name)
-  local re <const>, expected <const> = expression_for(wanted)
+-- Milliseconds for the link's functions, and how many these are; nil and why.
+local function attach_many(mechanism, re)
   local start <const> = seconds()
   local good <const>, link <const> = pcall(b.attach_kprobe, b,
     {event_re = re, fn_name = "on_call", mechanism = mechanism})
-  if not good then return line("P11", name, "-", reason_of(link)) end
+  if not good then return nil, reason_of(link) end
   link:detach()
-  local figure <const> = (seconds() - start) * 1000
-  line("P11", ("%s, %d of %d"):format(name, link:count(), expected),
-    figure * 1000 / link:count(), "ms")
+  return (seconds() - start) * 1000, link:count()
+end
+
+local function attach_many_in_c(re)
+  local pipe <const> = io.popen(("%s/many '^(%s)$'"):format(folder, re))
+  local figure <const>, count <const> = pipe:read("n", "n")
+  pipe:close()
+  return figure, count or "it is refused"
+end
+
+local function report_many(name, figures, count, expected)
+  if #figures == 0 then return line("P11", name, "-", count) end
+  line("P11", ("%s, %d of %d"):format(name, count, expected), median(figures) * 1000 / count, "ms")
+end
+
+local function many_by_one_link()
+  local re <const>, expected <const> = expression_for(1000)
+  local ours <const>, theirs <const> = {}, {}
+  local count, their_count
+  for _ = 1, rounds do -- in turn
+    ours[#ours + 1], count = attach_many(nil, re)
+    theirs[#theirs + 1], their_count = attach_many_in_c(re)
+  end
+  report_many("luabpf, best, per 1000", ours, count, expected)
+  report_many("C on libbpf, per 1000", theirs, their_count, expected)
+end
+
+local function many_one_by_one()
+  local re <const>, expected <const> = expression_for(60)
+  local figure <const>, count <const> = attach_many("kprobe", re)
+  report_many("one by one, per 1000", {figure}, count, expected)
 end
 
 local kprobe <const> = bpf.features().kprobe
 if kprobe.available then
   hits(subjects)
-  if bpf.features().kprobe_multi.available then many(1000, nil, "luabpf, best, per 1000") end
-  many(60, "kprobe", "one by one, per 1000")
+  if bpf.features().kprobe_multi.available then many_by_one_link() end
+  many_one_by_one()
 else
   line("P8", "luabpf", "-", kprobe.reason)
   line("P11", "luabpf", "-", kprobe.reason)

@@ -32,6 +32,7 @@ local function build()
     ("cc -O2 -o %s/hits %s/hits.c"):format(scratch, here),
     ("cc -O2 -o %s/start %s/start.c -lbpf"):format(scratch, here),
     ("cc -O2 -o %s/attach %s/attach.c -lbpf"):format(scratch, here),
+    ("cc -O2 -o %s/many %s/many.c -lbpf"):format(scratch, here),
     ("cc -O2 -o %s/uprobes %s/uprobes.c -lbpf"):format(scratch, here),
     ("clang-19 -target bpf -O2 -g -c -o %s/start.o %s/start.bpf.c"):format(scratch, here),
     ([[clang-19 -target bpf -O2 -g -DFUNCTION='"%s"' -c -o %s/hits.o %s/hits.bpf.c]]):format(
