@@ -12,15 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECTION_LIMIT = 8 * 1024 * 1024, CHUNK = 16 * 1024, STEP = 8, STUB = 16 };
+enum { SECTION_LIMIT = 8 * 1024 * 1024, CHUNK = 16 * 1024, STEP = 8, STUB = 16, BASED = 0xa3 };
 
 static const char suffix[] = "@plt";
 
 /* --- decoding --------------------------------------------------------------------------------- */
 
-/* jmp *slot(%rip), after endbr64 and a bnd prefix if they are there. */
+/* jmp *slot(%rip), after endbr64 and a bnd prefix if they are there; with 32 bits jmp *slot, or
+ * jmp *slot(%ebx), where %ebx holds the address of the file's table of slots. */
 static bool decode_x86(const uint8_t *code, size_t size, bool is_64, uint64_t address,
-                       uint64_t *slot)
+                       uint64_t slots, uint64_t *slot)
 {
     static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e};
     size_t at = 0;
@@ -30,10 +31,14 @@ static bool decode_x86(const uint8_t *code, size_t size, bool is_64, uint64_t ad
         at = 4;
     if (at < size && code[at] == 0xf2)
         at++;
-    if (size - at < 6 || code[at] != 0xff || code[at + 1] != 0x25)
+    if (size - at < 6 || code[at] != 0xff ||
+        (code[at + 1] != 0x25 && (is_64 || code[at + 1] != BASED)))
         return false;
     memcpy(&distance, code + at + 2, sizeof distance);
-    *slot = is_64 ? address + at + 6 + (uint64_t)(int64_t)distance : (uint32_t)distance;
+    if (is_64)
+        *slot = address + at + 6 + (uint64_t)(int64_t)distance;
+    else
+        *slot = (uint32_t)((code[at + 1] == BASED ? slots : 0) + (uint32_t)distance);
     return true;
 }
 
@@ -60,13 +65,13 @@ static bool decode_arm64(const uint8_t *code, size_t size, uint64_t address, uin
 }
 
 static bool decode(const struct lbpf_elf_image *image, const uint8_t *code, size_t size,
-                   uint64_t address, uint64_t *slot)
+                   uint64_t address, uint64_t slots, uint64_t *slot)
 {
     switch (image->machine) {
     case EM_X86_64:
-        return decode_x86(code, size, true, address, slot);
+        return decode_x86(code, size, true, address, slots, slot);
     case EM_386:
-        return decode_x86(code, size, false, address, slot);
+        return decode_x86(code, size, false, address, slots, slot);
     case EM_AARCH64:
         return decode_arm64(code, size, address, slot);
     default:
@@ -95,7 +100,7 @@ static int add_stub(struct list *list, uint64_t address, uint64_t slot)
 }
 
 static int read_section(const struct lbpf_elf_image *image, const struct lbpf_elf_section *section,
-                        struct list *list)
+                        uint64_t slots, struct list *list)
 {
     size_t size = (size_t)section->size;
     uint8_t *code;
@@ -112,7 +117,7 @@ static int read_section(const struct lbpf_elf_image *image, const struct lbpf_el
         size_t left = size - at < STUB ? size - at : STUB;
         uint64_t slot;
 
-        if (decode(image, code + at, left, section->address + at, &slot))
+        if (decode(image, code + at, left, section->address + at, slots, &slot))
             result = add_stub(list, section->address + at, slot);
     }
     free(code);
@@ -249,16 +254,19 @@ int lbpf_elf_read_stubs(const struct lbpf_elf_image *image, struct lbpf_elf_stub
                         size_t *count, struct lbpf_buffer *names)
 {
     static const char *const sections[] = {".plt", ".plt.sec", ".plt.got"};
+    struct lbpf_elf_section slots = {0};
     struct list list = {0};
     int result = 0;
 
+    if (!lbpf_elf_image_find(image, SHT_PROGBITS, ".got.plt", &slots))
+        lbpf_elf_image_find(image, SHT_PROGBITS, ".got", &slots);
     if (names->size == 0)
         lbpf_buffer_append(names, "", 1); /* 0 means no name */
     for (size_t i = 0; result == 0 && i < sizeof sections / sizeof sections[0]; i++) {
         struct lbpf_elf_section section;
 
         if (lbpf_elf_image_find(image, SHT_PROGBITS, sections[i], &section))
-            result = read_section(image, &section, &list);
+            result = read_section(image, &section, slots.address, &list);
     }
     if (result == 0 && list.count > 0)
         result = name_stubs(image, &list, names);

@@ -13,9 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static const char op[] = "read symbols";
+
+enum { VDSO_LIMIT = 1024 * 1024 };
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
@@ -264,6 +267,26 @@ static size_t vdso_size(const unsigned char *bytes)
     return (size_t)header.e_shoff + (size_t)header.e_shnum * header.e_shentsize;
 }
 
+/* Takes the bytes. */
+static struct lbpf_symbol_file *keep_vdso(struct lbpf_symbol_files *files,
+                                          const struct lbpf_symbol_file *like, void *bytes,
+                                          size_t size, struct lbpf_error *error)
+{
+    struct lbpf_symbol_file *file = malloc(sizeof *file);
+
+    if (!file) {
+        free(bytes);
+        lbpf_error_no_memory(error, op);
+        return NULL;
+    }
+    *file = *like;
+    if (lbpf_elf_image_open_memory(&file->image, bytes, size, "[vdso]", error) < 0) {
+        free(file);
+        return NULL;
+    }
+    return keep_file(files, file, "[vdso]", error);
+}
+
 struct lbpf_symbol_file *lbpf_symbol_files_get_vdso(struct lbpf_symbol_files *files,
                                                     struct lbpf_error *error)
 {
@@ -276,20 +299,35 @@ struct lbpf_symbol_file *lbpf_symbol_files_get_vdso(struct lbpf_symbol_files *fi
         file->references++;
         return file;
     }
-    file = calloc(1, sizeof *file);
     bytes = malloc(size + 1);
-    if (!file || !bytes || size == 0) {
+    if (!bytes || size == 0) {
         free(bytes);
-        free(file);
         lbpf_error_set(error, ENOENT, op, "there is no vDSO");
         return NULL;
     }
     memcpy(bytes, mapped, size);
-    if (lbpf_elf_image_open_memory(&file->image, bytes, size, "[vdso]", error) < 0) {
-        free(file);
+    return keep_vdso(files, &like, bytes, size, error);
+}
+
+struct lbpf_symbol_file *lbpf_symbol_files_read_vdso(struct lbpf_symbol_files *files, pid_t pid,
+                                                     const struct lbpf_mapping *mapping,
+                                                     struct lbpf_error *error)
+{
+    struct lbpf_symbol_file like = {.inode = (uint64_t)pid, .changed_ns = ++files->uses};
+    size_t size = (size_t)(mapping->end - mapping->start);
+    struct iovec from = {.iov_base = (void *)(uintptr_t)mapping->start, .iov_len = size}, to = from;
+
+    if (size > VDSO_LIMIT || !(to.iov_base = malloc(size))) {
+        lbpf_error_no_memory(error, op);
         return NULL;
     }
-    return keep_file(files, file, "[vdso]", error);
+    if (process_vm_readv(pid, &to, 1, &from, 1, 0) != (ssize_t)size) {
+        lbpf_error_set(error, errno, op, "the vDSO of process %d can not be read: %s", (int)pid,
+                       strerror(errno));
+        free(to.iov_base);
+        return NULL;
+    }
+    return keep_vdso(files, &like, to.iov_base, size, error);
 }
 
 void lbpf_symbol_files_put(struct lbpf_symbol_files *files, struct lbpf_symbol_file *file)

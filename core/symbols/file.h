@@ -42,6 +42,10 @@ struct lbpf_symbol_file *lbpf_symbol_files_get(struct lbpf_symbol_files *files, 
 /* The image of the kernel's vDSO, as every 64-bit process has it. */
 struct lbpf_symbol_file *lbpf_symbol_files_get_vdso(struct lbpf_symbol_files *files,
                                                     struct lbpf_error *error);
+/* That of one process, out of its memory. Nobody else gets it: the process may have changed it. */
+struct lbpf_symbol_file *lbpf_symbol_files_read_vdso(struct lbpf_symbol_files *files, pid_t pid,
+                                                     const struct lbpf_mapping *mapping,
+                                                     struct lbpf_error *error);
 /* Gives a reference back; NULL is allowed. The file stays known while there is room. */
 void lbpf_symbol_files_put(struct lbpf_symbol_files *files, struct lbpf_symbol_file *file);
 void lbpf_symbol_files_close(struct lbpf_symbol_files *files);

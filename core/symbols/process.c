@@ -298,8 +298,13 @@ struct lbpf_symbol_file *lbpf_module_file(struct lbpf_symbol_process *process,
     if (module->file || module->problem)
         return module->file;
     if (module->mapping.path[0] == '[') {
-        if (module->mapping.start > UINT32_MAX) /* a 32-bit process has another one */
-            module->file = lbpf_symbol_files_get_vdso(files, &error);
+        /* A 32-bit process has another one than we. */
+        module->file = module->mapping.start > UINT32_MAX
+                           ? lbpf_symbol_files_get_vdso(files, &error)
+                           : lbpf_symbol_files_read_vdso(files, process->foreign.pid,
+                                                         &module->mapping, &error);
+        if (!module->file)
+            module->problem = strdup(error.message);
         return module->file;
     }
     fd = lbpf_foreign_open_mapped(&process->foreign, &module->mapping, &error);

@@ -55,10 +55,14 @@ static const unsigned char *stub_of_getppid(void)
 {
     const unsigned char *call;
 
-#if !defined(__x86_64__)
+#if defined(__x86_64__)
+    __asm__ volatile("leaq 1f(%%rip), %0\n jmp 2f\n1: call getppid@PLT\n2:" : "=r"(call));
+#elif defined(__i386__)
+    __asm__ volatile("call 3f\n3: pop %0\n add $1f - 3b, %0\n jmp 2f\n1: call getppid@PLT\n2:"
+                     : "=r"(call));
+#else
     return NULL;
 #endif
-    __asm__ volatile("leaq 1f(%%rip), %0\n jmp 2f\n1: call getppid@PLT\n2:" : "=r"(call));
     return call + 5 + *(const int *)(call + 1);
 }
 

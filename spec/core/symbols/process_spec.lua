@@ -91,6 +91,24 @@ describe("BPF.sym #any_kernel", function()
     assert.same({}, cache:problems())
   end)
 
+  it("names functions of 32-bit processes, their stubs and their vDSO", function()
+    if not os.execute(("gcc -m32 -O1 -w -o %s/subject spec/support/symbols.c 2>/dev/null"):format(
+      folder)) then
+      return pending("needs gcc for 32 bits (package gcc-multilib)")
+    end
+    for _, option in ipairs{ "-pie -fPIE", "-no-pie -fno-pie" } do
+      local subject <const>, at <const> = start("%s", build("subject", "-m32 " .. option))
+      assert.equal("hidden+0x1 [subject]", BPF.sym(at.hidden + 1, subject.pid, both), option)
+      assert.equal("qsort [libc.so.6]", BPF.sym(at.qsort, subject.pid, with_module))
+      assert.equal("getppid@plt", BPF.sym(at.stub + 1, subject.pid), option)
+      local cache <close> = BPF.SymbolCache(subject.pid)
+      local clock <const> = cache:resolve_name("[vdso]", "__vdso_clock_gettime")
+      assert.equal("__vdso_clock_gettime+0x1 [[vdso]]", BPF.sym(clock + 1, subject.pid, both))
+      assert.is_true(clock > at.vdso and clock < at.vdso + 65536)
+      assert.same({}, cache:problems())
+    end
+  end)
+
   it("names linkage stubs after what they call", function()
     for _, option in ipairs{ "-Wl,-z,lazy -fcf-protection=none", "-Wl,-z,now", "-no-pie -fno-pie",
       "-Wl,-z,ibtplt -fcf-protection=full" } do
