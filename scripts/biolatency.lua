@@ -2,8 +2,12 @@
 --
 -- A request is known by its address from the moment the driver gets it until it is complete.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
+
+local function disk_name(text)
+  if #text > 0 and #text < 32 then return text end
+  return nil, ("'%s' is no name of a disk"):format(text)
+end
 
 local parser = tool.parser("biolatency", "Histogram of the time that disk requests take.",
   "interval")
@@ -12,6 +16,8 @@ parser:flag("-Q --queued", "Count the time in the operating system's queue, too.
 parser:flag("-m --milliseconds", "Milliseconds instead of microseconds.")
 parser:flag("-D --disks", "A histogram for each disk.")
 parser:flag("-F --flags", "A histogram for each operation: read, write, flush, …")
+parser:option("--disk", "Only this disk, as vda."):argname("<name>"):convert(disk_name)
+parser:flag("-e --extension", "Show the sum and the average, too.")
 local options = parser:parse()
 
 local program = [[
@@ -24,6 +30,11 @@ struct key_t {
     u64 slot;
 };
 
+struct sum_t {
+    u64 count, total_ns;
+};
+
+BPF_ARRAY(sums, struct sum_t, 1);
 BPF_HASH(starts, struct request *, u64, 65536);
 #if defined(DISKS) || defined(FLAGS)
 BPF_HISTOGRAM(latencies, struct key_t, 65536);
@@ -50,8 +61,22 @@ RAW_TRACEPOINT_PROBE(block_rq_complete)
     // It may become complete in parts; the last one ends it.
     if (!start || (u32)ctx->args[2] < request->__data_len)
         return 0;
-    u64 slot = bpf_log2l((bpf_ktime_get_ns() - *start) / UNIT);
+    u64 ns = bpf_ktime_get_ns() - *start, slot = bpf_log2l(ns / UNIT);
     starts.delete(&request);
+#ifdef ONLY
+    char name[32] = {};
+    bpf_probe_read_kernel_str(name, sizeof(name), request->q->disk->disk_name);
+    if (!IS_DISK(name))
+        return 0;
+#endif
+#ifdef EXTENSION
+    u32 first = 0;
+    struct sum_t *sum = sums.lookup(&first);
+    if (sum) {
+        lock_xadd(&sum->count, 1);
+        lock_xadd(&sum->total_ns, ns);
+    }
+#endif
 #if defined(DISKS) || defined(FLAGS)
     struct key_t key = {.slot = slot};
 #ifdef DISKS
@@ -80,13 +105,12 @@ local function bucket_text(bucket)
   return options.flags and bucket.disk .. " " .. operation or bucket.disk
 end
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{
-    QUEUED = options.queued, DISKS = options.disks, FLAGS = options.flags,
-    UNIT = options.milliseconds and 1000000 or 1000,
-  },
-}
+local b <close> = tool.load(options, program, {
+  QUEUED = options.queued, DISKS = options.disks, FLAGS = options.flags,
+  UNIT = options.milliseconds and 1000000 or 1000, ONLY = options.disk and #options.disk + 1,
+  EXTENSION = options.extension,
+  ["IS_DISK(name)"] = options.disk and tool.same_text("name", options.disk),
+})
 
 if not options.json then print("Tracing disk requests. Ctrl-C ends.") end
 tool.report(options, function()
@@ -96,4 +120,9 @@ tool.report(options, function()
     section_header = options.disks and "disk" or "operation",
     section_print_fn = bucket_text,
   })
+  local sum = b.sums[0]
+  if options.extension and sum.count > 0 then
+    tool.print_sum(options, sum.count, sum.total_ns, options.milliseconds and "msecs" or "usecs")
+    b.sums:zero()
+  end
 end)

@@ -3,11 +3,10 @@
 -- The process that asks for a request is there when the request is made (block_getrq); the driver
 -- may get it from a thread of the kernel. What merges with a later one keeps the thread's name.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("biosnoop", "Show each disk request, who made it, and how long it took.",
-  "pid name")
+  "process")
 parser:option("-D --disk", "Only this disk, as vda.")
 parser:flag("-Q --queue", "Show the time in the operating system's queue, too.")
 local options = parser:parse()
@@ -18,7 +17,7 @@ struct place_t {
     u64 sector;
 };
 struct who_t {
-    u32 pid;
+    u32 pid, is_wanted;
     char comm[TASK_COMM_LEN];
 };
 struct start_t {
@@ -39,6 +38,7 @@ BPF_PERF_OUTPUT(events);
 static inline void set_current(struct who_t *who)
 {
     who->pid = bpf_get_current_pid_tgid() >> 32;
+    who->is_wanted = wanted();
     bpf_get_current_comm(&who->comm, sizeof(who->comm));
 }
 
@@ -64,10 +64,8 @@ RAW_TRACEPOINT_PROBE(block_rq_issue)
     } else {
         set_current(&start.who);
     }
-#ifdef PID
-    if (start.who.pid != PID)
+    if (!start.who.is_wanted)
         return 0;
-#endif
     starts.update(&request, &start);
     return 0;
 }
@@ -100,7 +98,7 @@ RAW_TRACEPOINT_PROBE(block_rq_complete)
 
 local operations = { [0] = "read", "write", "flush", "discard" }
 
-local b <close> = bpf.BPF{ text = program, cflags = tool.define{ PID = options.pid } }
+local b <close> = tool.load(options, program)
 
 local columns = {
   { "TIME(s)", "%-11.6f", "time_ns", 1e-9 },

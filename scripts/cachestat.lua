@@ -3,10 +3,9 @@
 -- Accesses and additions are counted; those that come of writing are taken away. What remains are
 -- hits and misses, of folios: one of many pages counts once.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
-local parser = tool.parser("cachestat", "Count hits and misses of the page cache.", "every")
+local parser = tool.parser("cachestat", "Count hits and misses of the page cache.", "process every")
 parser:flag("-T --time", "Show the time of day.")
 local options = parser:parse()
 
@@ -17,30 +16,34 @@ BPF_ARRAY(counts, u64, 4);
 
 int on_access(struct pt_regs *ctx)
 {
-    counts.atomic_increment(ACCESSED);
+    if (wanted())
+        counts.atomic_increment(ACCESSED);
     return 0;
 }
 
 int on_buffer_dirtied(struct pt_regs *ctx)
 {
-    counts.atomic_increment(BUFFERS_DIRTIED);
+    if (wanted())
+        counts.atomic_increment(BUFFERS_DIRTIED);
     return 0;
 }
 
 TRACEPOINT_PROBE(filemap, mm_filemap_add_to_page_cache)
 {
-    counts.atomic_increment(ADDED);
+    if (wanted())
+        counts.atomic_increment(ADDED);
     return 0;
 }
 
 TRACEPOINT_PROBE(writeback, writeback_dirty_folio)
 {
-    counts.atomic_increment(DIRTIED);
+    if (wanted())
+        counts.atomic_increment(DIRTIED);
     return 0;
 }
 ]]
 
-local b <close> = bpf.BPF{ text = program }
+local b <close> = tool.load(options, program)
 b:attach_kprobe{ event = "folio_mark_accessed", fn_name = "on_access" }
 b:attach_kprobe{ event = "mark_buffer_dirty", fn_name = "on_buffer_dirtied" }
 

@@ -5,18 +5,17 @@
 --
 --     sys_enter_execve ──► execs[process] ──► sys_exit_execve ──► events ──► one line
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("execsnoop", "Show each program that is executed, with its arguments.",
-  "name time")
+  "process time")
 parser:flag("-x --fails", "Show calls that failed, too.")
 parser:flag("-U --print-uid", "Show the user id.")
 parser:flag("-q --quote", "Put quotation marks around each argument.")
 parser:option("-l --line", "Only commands whose arguments match this Lua pattern.")
-parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
-parser:option("-P --ppid", "Only children of this process."):convert(math.tointeger)
-parser:option("--max-args", "Show at most so many arguments."):convert(math.tointeger):default("20")
+parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
+parser:option("-P --ppid", "Only children of this process."):convert(tool.whole)
+parser:option("--max-args", "Show at most so many arguments."):convert(tool.whole):default("20")
 local options = parser:parse()
 
 local program = [[
@@ -66,24 +65,17 @@ static inline bool append(struct exec_t *exec, const char *argument)
 
 static inline int enter(const char *filename, const char *const *argv)
 {
-    u32 pid = bpf_get_current_pid_tgid() >> 32, uid = bpf_get_current_uid_gid();
+    u32 pid = bpf_get_current_pid_tgid() >> 32;
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    u32 ppid = task->real_parent->tgid;
-#ifdef ONLY_UID
-    if (uid != ONLY_UID)
+    if (!wanted())
         return 0;
-#endif
-#ifdef ONLY_PPID
-    if (ppid != ONLY_PPID)
-        return 0;
-#endif
     execs.update(&pid, (struct exec_t *)&empty);
     struct exec_t *exec = execs.lookup(&pid);
     if (!exec)
         return 0;
     exec->pid = pid;
-    exec->ppid = ppid;
-    exec->uid = uid;
+    exec->ppid = task->real_parent->tgid;
+    exec->uid = bpf_get_current_uid_gid();
 
     // The file's name stands in for argument 0, unless the call names an open file.
     if (filename)
@@ -155,13 +147,12 @@ TRACEPOINT_PROBE(syscalls, sys_exit_execveat)
 }
 ]]
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{
-    MAX_ARGS = options.max_args, FAILS = options.fails, ONLY_UID = options.uid,
-    ONLY_PPID = options.ppid,
-  },
-}
+-- The name is another one after the call, and that is what counts.
+local name = options.name
+options.name = nil
+local b <close> = tool.load(options, program, {
+  MAX_ARGS = options.max_args, FAILS = options.fails,
+})
 
 -- The arguments as one line that shows them all.
 local function arguments(text, event)
@@ -186,6 +177,7 @@ if options.print_uid or options.json then table.insert(columns, 2, { "UID", "%-5
 local function record_of(event)
   local record = event:totable()
   record.args = arguments(event.args, event)
+  if name and not record.comm:find(name, 1, true) then return end
   return (not options.line or record.args:find(options.line)) and record
 end
 

@@ -1,10 +1,9 @@
 -- exitsnoop: show each process that ends, how old it was, and with what result
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("exitsnoop", "Show each process that ends, its age, and its result.",
-  "pid name time")
+  "process time")
 parser:flag("-x --failed", "Show only those that ended with a status other than 0, or a signal.")
 parser:flag("--per-thread", "Show each thread that ends.")
 local options = parser:parse()
@@ -22,10 +21,8 @@ BPF_PERF_OUTPUT(events);
 TRACEPOINT_PROBE(sched, sched_process_exit)
 {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-#ifdef PID
-    if (task->tgid != PID)
+    if (!wanted())
         return 0;
-#endif
 #ifndef PER_THREAD
     if (task->signal->live.counter) // other threads go on, whether or not this was the first one
         return 0;
@@ -48,13 +45,10 @@ TRACEPOINT_PROBE(sched, sched_process_exit)
 }
 ]]
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{
-    PID = options.pid, FAILED = options.failed, PER_THREAD = options.per_thread,
-    AGED = options.per_thread and "task" or "task->group_leader",
-  },
-}
+local b <close> = tool.load(options, program, {
+  FAILED = options.failed, PER_THREAD = options.per_thread,
+  AGED = options.per_thread and "task" or "task->group_leader",
+})
 
 local function result(_, record)
   if not record.signal then return tostring(record.status) end

@@ -3,13 +3,12 @@
 -- The time is that of vfs_read() and vfs_write(), what the process waits for: with caches, locks
 -- and queues. Vectored and asynchronous input and output goes another way.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("fileslower", "Show reads and writes of files that take long.",
-  "pid name time")
+  "process time")
 parser:argument("min_ms", "Show what takes at least so many milliseconds."):args("?")
-  :convert(tonumber):default("10")
+  :convert(tool.number):default("10")
 parser:flag("-a --all-files", "Pipes, sockets and devices, too.")
 local options = parser:parse()
 
@@ -35,10 +34,8 @@ static inline int enter(struct file *file, size_t count, u32 is_write)
 {
     u64 id = bpf_get_current_pid_tgid();
     u32 tid = id;
-#ifdef PID
-    if (id >> 32 != PID)
+    if (!wanted())
         return 0;
-#endif
 #ifndef ALL_FILES
     if ((file->f_inode->i_mode & 0170000) != 0100000) // S_IFMT, S_IFREG
         return 0;
@@ -80,13 +77,9 @@ int on_return(struct pt_regs *ctx)
 }
 ]]
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{
-    PID = options.pid, ALL_FILES = options.all_files,
-    MIN_NS = math.floor(options.min_ms * 1e6),
-  },
-}
+local b <close> = tool.load(options, program, {
+  ALL_FILES = options.all_files, MIN_NS = math.floor(options.min_ms * 1e6),
+})
 for _, name in ipairs{ "read", "write" } do
   b:attach_kretprobe{ event = "vfs_" .. name, fn_name = "on_return" }
   b:attach_kprobe{ event = "vfs_" .. name, fn_name = "on_" .. name }

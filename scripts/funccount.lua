@@ -5,15 +5,15 @@ local targets = require("bpf.targets")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("funccount",
-  "Count the calls of functions, tracepoints and static probes.", "pid")
+  "Count the calls of functions, tracepoints and static probes.", "process_long_command")
 parser:argument("target", "FUNCTION of the kernel, LIBRARY:FUNCTION, t:CATEGORY:EVENT, or "
   .. "u:PATH:PROBE; * and ? stand for any letters.")
 parser:option("-i --interval", "Report each so many seconds, not only at the end.")
-  :convert(tonumber)
+  :convert(tool.number)
 parser:flag("-T --timestamp", "Show the time of day of each report.")
 parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
-parser:option("-c --cpu", "Only on this CPU."):convert(math.tointeger)
-parser:option("-n --top", "Show only so many of the most frequent."):convert(math.tointeger)
+parser:option("-c --cpu", "Only on this CPU."):convert(tool.whole)
+parser:option("--top", "Show only so many of the most frequent."):convert(tool.whole)
 local options = parser:parse()
 
 local program = [[
@@ -21,10 +21,8 @@ BPF_HASH(counts, u64, u64, 65536);
 
 static inline int hit(void *ctx, u64 place)
 {
-#ifdef PID
-    if (bpf_get_current_pid_tgid() >> 32 != PID)
+    if (!wanted())
         return 0;
-#endif
 #ifdef CPU
     if (bpf_get_smp_processor_id() != CPU)
         return 0;
@@ -35,10 +33,8 @@ static inline int hit(void *ctx, u64 place)
 ]]
 
 local target = targets.parse(options.target, options)
-local b <close> = bpf.BPF{
-  text = program .. target.program, usdt_contexts = target.contexts,
-  cflags = tool.define{ PID = options.pid, CPU = options.cpu },
-}
+local b <close> = tool.load(options, program .. target.program, { CPU = options.cpu },
+  { usdt_contexts = target.contexts })
 local places = target:attach(b)
 
 io.stdout:setvbuf("line")

@@ -3,16 +3,15 @@
 -- Each thread has a stack of starting times for each function, so that functions which call
 -- themselves are timed call by call.
 
-local bpf = require("bpf")
 local targets = require("bpf.targets")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("funclatency", "Show how long calls of functions take, as a histogram.",
-  "pid")
+  "process")
 parser:argument("target", "FUNCTION of the kernel or LIBRARY:FUNCTION; * and ? stand for any "
   .. "letters.")
 parser:option("-i --interval", "Report each so many seconds, not only at the end.")
-  :convert(tonumber)
+  :convert(tool.number)
 parser:flag("-T --timestamp", "Show the time of day of each report.")
 parser:mutex(
   parser:flag("-u --microseconds", "A histogram of microseconds instead of nanoseconds."),
@@ -21,6 +20,7 @@ parser:mutex(
   parser:flag("-F --function", "A histogram for each function."),
   parser:flag("-P --process", "A histogram for each process."))
 parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
+parser:flag("-v --verbose", "The same as --debug."):target("debug")
 local options = parser:parse()
 
 local program = [[
@@ -41,10 +41,8 @@ static inline int hit(void *ctx, u64 place)
     u64 id = bpf_get_current_pid_tgid();
     struct call key = {.place = place, .thread = id};
     struct calls *open;
-#ifdef PID
-    if (id >> 32 != PID)
+    if (!wanted())
         return 0;
-#endif
     open = calls.lookup_or_try_init(&key, (struct calls *)&none);
     if (!open)
         return 0;
@@ -92,14 +90,11 @@ local unit, divisor = "nsecs", 1
 if options.microseconds then unit, divisor = "usecs", 1000 end
 if options.milliseconds then unit, divisor = "msecs", 1000000 end
 
-local b <close> = bpf.BPF{
-  text = program .. target.program,
-  cflags = tool.define{
-    PID = options.pid, UNIT = divisor,
-    BUCKET = options["function"] and "place" or options.process and "id>>32" or "0",
-    PLACE = target.kind == "kernel" and "bpf_get_func_ip(ctx)" or "bpf_get_attach_cookie(ctx)",
-  },
-}
+local b <close> = tool.load(options, program .. target.program, {
+  UNIT = divisor,
+  BUCKET = options["function"] and "place" or options.process and "id>>32" or "0",
+  PLACE = target.kind == "kernel" and "bpf_get_func_ip(ctx)" or "bpf_get_attach_cookie(ctx)",
+})
 -- Returns first: then no call is seen to begin that is not seen to end.
 target:attach(b, "on_return", true)
 local places = target:attach(b)
@@ -126,9 +121,6 @@ tool.report(options, function()
   local sum = b.sums[0]
   local count, total_ns = sum.count, sum.total_ns
   tool.print_histogram(b.latency, options, settings)
-  if count > 0 and not options.json then
-    tool.write(("\navg = %d %s, total: %d %s, count: %d\n\n"):format(
-      total_ns // count // divisor, unit, total_ns // divisor, unit, count))
-  end
+  if count > 0 and not options.json then tool.print_sum(options, count, total_ns, unit) end
   b.sums:zero()
 end)

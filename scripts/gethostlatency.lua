@@ -3,11 +3,10 @@
 -- User probes on the C library's getaddrinfo(), gethostbyname() and gethostbyname2(). Programs that
 -- ask name servers by themselves, without the C library, are not seen.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("gethostlatency",
-  "Show each look-up of a host's name, and how long it took.", "pid name time")
+  "Show each look-up of a host's name, and how long it took.", "process time")
 parser:option("-l --library", "Library or program that has them, by name or path."):default("c")
 local options = parser:parse()
 
@@ -30,6 +29,8 @@ BPF_PERF_OUTPUT(events);
 int on_call(struct pt_regs *ctx, const char *host)
 {
     u32 tid = bpf_get_current_pid_tgid();
+    if (!wanted())
+        return 0;
     struct call_t call = {.start_ns = bpf_ktime_get_ns(), .host = host};
     calls.update(&tid, &call);
     return 0;
@@ -64,7 +65,7 @@ int on_pointer_return(struct pt_regs *ctx)
 }
 ]]
 
-local b <close> = bpf.BPF{ text = program }
+local b <close> = tool.load(options, program)
 for _, name in ipairs{ "getaddrinfo", "gethostbyname", "gethostbyname2" } do
   local place = { name = options.library, sym = name, pid = options.pid }
   place.fn_name = name == "getaddrinfo" and "on_error_return" or "on_pointer_return"

@@ -2,12 +2,12 @@
 --
 -- The system calls kill, tkill and tgkill; so also raise(), abort() and pthread_kill().
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
-local parser = tool.parser("killsnoop", "Show each signal that a process sends.", "pid name time")
+local parser = tool.parser("killsnoop", "Show each signal that a process sends.", "process time")
 parser:flag("-x --failed", "Show only calls that failed.")
-parser:option("-s --signal", "Only this signal, by number."):convert(math.tointeger)
+parser:option("-s --signal", "Only this signal, by number."):convert(tool.whole)
+parser:option("--tpid", "Only signals to this process or thread."):convert(tool.whole)
 local options = parser:parse()
 
 local program = [[
@@ -25,8 +25,10 @@ static inline int enter(int target, int signal)
 {
     u64 id = bpf_get_current_pid_tgid();
     struct event_t event = {.pid = id >> 32, .tid = id, .target = target, .signal = signal};
-#ifdef PID
-    if (event.pid != PID)
+    if (!wanted())
+        return 0;
+#ifdef TARGET
+    if (target != TARGET)
         return 0;
 #endif
 #ifdef SIGNAL
@@ -62,10 +64,9 @@ for _, call in ipairs{ "kill", "tkill", "tgkill" } do
   ]]):gsub("@", call)
 end
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{ PID = options.pid, SIGNAL = options.signal, FAILED = options.failed },
-}
+local b <close> = tool.load(options, program, {
+  SIGNAL = options.signal, TARGET = options.tpid, FAILED = options.failed,
+})
 
 tool.show(b.events, options, {
   "time_ns",

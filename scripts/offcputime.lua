@@ -3,24 +3,23 @@
 -- A thread that leaves the CPU leaves its time and its stack; the same thread on its way back adds
 -- the time between to that stack. It is told by switches alone, so that a short wait costs little.
 
-local bpf = require("bpf")
 local stack_report = require("bpf.stack_report")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("offcputime", "Show where threads wait, and for how long, by stack.",
-  "pid name")
-parser:option("-t --tid", "Only this thread."):convert(math.tointeger)
+  "process")
+parser:option("-t --tid", "Only this thread."):convert(tool.whole)
 parser:mutex(
   parser:flag("-u --user-threads-only", "No threads of the kernel."),
   parser:flag("-k --kernel-threads-only", "Only threads of the kernel."))
 parser:option("-m --min-block-time", "Leave out shorter waits, in microseconds.")
-  :convert(math.tointeger):default("1")
+  :convert(tool.whole):default("1")
 parser:option("-M --max-block-time", "Leave out longer waits, in microseconds.")
-  :convert(math.tointeger)
+  :convert(tool.whole)
 parser:option("--state", "Only waits in these states, a mask; 2 is uninterruptible.")
-  :convert(math.tointeger)
+  :convert(tool.whole)
 stack_report.options(parser)
-parser:argument("seconds", "The same as --duration."):args("?"):convert(tonumber)
+parser:argument("seconds", "The same as --duration."):args("?"):convert(tool.number)
 local options = parser:parse()
 options.duration = options.duration or options.seconds
 
@@ -35,19 +34,11 @@ BPF_HASH(waited_ns, struct stack, u64, STACKS);
 BPF_ARRAY(others_ns, u64, 1);
 
 // Whether a thread's waits are wanted; it runs at this moment.
-static inline bool wanted(u64 id)
+static inline bool is_wanted(u64 id)
 {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    if ((u32)id == 0)
+    if ((u32)id == 0 || !wanted())
         return false;
-#ifdef PID
-    if (id >> 32 != PID)
-        return false;
-#endif
-#ifdef TID
-    if ((u32)id != TID)
-        return false;
-#endif
 #ifdef USER_THREADS
     if (task->flags & PF_KTHREAD)
         return false;
@@ -81,7 +72,7 @@ TRACEPOINT_PROBE(sched, sched_switch)
     u64 id = bpf_get_current_pid_tgid();
     u32 thread = id;
     bool is_dead = args->prev_state & 0x30; // it never comes back, another gets its number
-    if (wanted(id) && !is_dead && (STATES == 0 || args->prev_state & STATES)) {
+    if (is_wanted(id) && !is_dead && (STATES == 0 || args->prev_state & STATES)) {
         struct left_t now = { .time_ns = bpf_ktime_get_ns() };
         stack_take(args, &now.stack);
         left.update(&thread, &now);
@@ -92,14 +83,13 @@ TRACEPOINT_PROBE(sched, sched_switch)
 ]]
 
 local macros = stack_report.macros(options)
-macros.PID, macros.TID = options.pid, options.tid
 macros.USER_THREADS, macros.KERNEL_THREADS = options.user_threads_only, options.kernel_threads_only
 macros.PF_KTHREAD = "0x200000"
 macros.STATES = options.state or "0"
 macros.MIN_NS = options.min_block_time * 1000 .. "ULL"
 macros.MAX_NS = options.max_block_time and options.max_block_time * 1000 .. "ULL" or "(~0ULL)"
 
-local b <close> = bpf.BPF{ text = stack_report.program .. program, cflags = tool.define(macros) }
+local b <close> = tool.load(options, program, macros, { prefix = stack_report.program })
 
 if not options.json and not options.folded then
   io.stdout:setvbuf("line")
@@ -111,14 +101,8 @@ tool.report(options, function()
   local records = stack_report.read(b, b.waited_ns:items(), options, function(stack, ns)
     return { stack = stack, count = ns }
   end)
-  local chosen = {}
-  for _, record in ipairs(records) do
-    if not options.name or record.comm:find(options.name, 1, true) then
-      record.count = record.count // 1000
-      chosen[#chosen + 1] = record
-    end
-  end
-  stack_report.show(chosen, options,
+  for _, record in ipairs(records) do record.count = record.count // 1000 end
+  stack_report.show(records, options,
     { unit = "microseconds", title = "Time off CPU", colors = "io" })
   if b.others_ns[0] > 0 then
     io.stderr:write(("%d us of waits found no room; give a larger --stack-storage-size than %d.\n")

@@ -17,13 +17,13 @@ local function open_flag(name)
 end
 
 local parser = tool.parser("opensnoop",
-  "Show each file that is opened, by whom and with what result.", "pid name")
+  "Show each file that is opened, by whom and with what result.", "process")
 parser:flag("-T --timestamp", "Show the seconds since the first line.")
 parser:flag("-U --print-uid", "Show the user id.")
 parser:flag("-x --failed", "Show only calls that failed.")
 parser:flag("-e --extended-fields", "Show the flags of the call, too.")
-parser:option("-t --tid", "Only this thread."):convert(math.tointeger)
-parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
+parser:option("-t --tid", "Only this thread."):convert(tool.whole)
+parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
 parser:option("-f --flag-filter", "Only calls with this flag, as O_WRONLY; repeated: any of them.")
   :count("*"):convert(open_flag)
 local options = parser:parse()
@@ -48,8 +48,8 @@ BPF_PERF_OUTPUT(events);
 static inline int enter(const char *name, u32 flags)
 {
     u64 id = bpf_get_current_pid_tgid();
-    u32 pid = id >> 32, tid = id, uid = bpf_get_current_uid_gid();
-    if (FILTER)
+    u32 tid = id;
+    if (!wanted() || !(FLAGS == 0 || flags & FLAGS))
         return 0;
     struct call_t call = {.name = name, .flags = flags};
     calls.update(&tid, &call);
@@ -78,7 +78,7 @@ static inline int leave(void *ctx, int ret)
 local by_tracepoint = [[
 TRACEPOINT_PROBE(syscalls, sys_enter_@)
 {
-    return enter(args->filename, FLAGS);
+    return enter(args->filename, GIVEN);
 }
 
 TRACEPOINT_PROBE(syscalls, sys_exit_@)
@@ -113,29 +113,18 @@ local program, traced = { common, how_flags }, false
 for _, call in ipairs{ "open", "openat", "openat2" } do
   if bpf.BPF.tracepoint_exists("syscalls", "sys_enter_" .. call) then
     local flags = call == "openat2" and "how_flags(args->how)" or "args->flags"
-    program[#program + 1] = by_tracepoint:gsub("@", call):gsub("FLAGS", flags)
+    program[#program + 1] = by_tracepoint:gsub("@", call):gsub("GIVEN", flags)
     traced = true
   end
 end
 if not traced then program[#program + 1] = by_kprobe end
 
-local filters = {}
-if options.pid then filters[#filters + 1] = "pid != " .. options.pid end
-if options.tid then filters[#filters + 1] = "tid != " .. options.tid end
-if options.uid then filters[#filters + 1] = "uid != " .. options.uid end
-if #options.flag_filter > 0 then
-  local wanted = 0
-  for _, flag in ipairs(options.flag_filter) do wanted = wanted | flag end
-  filters[#filters + 1] = ("!(flags & %d)"):format(wanted)
-end
+local flags = 0
+for _, flag in ipairs(options.flag_filter) do flags = flags | flag end
 
-local b <close> = bpf.BPF{
-  text = table.concat(program),
-  cflags = tool.define{
-    FILTER = #filters > 0 and table.concat(filters, " || ") or 0,
-    ONLY_FAILED = options.failed or 0,
-  },
-}
+local b <close> = tool.load(options, table.concat(program), {
+  FLAGS = flags, ONLY_FAILED = options.failed or 0,
+})
 if not traced then
   b:attach_kprobe{ event = "do_sys_openat2", fn_name = "enter_open" }
   b:attach_kretprobe{ event = "do_sys_openat2", fn_name = "leave_open" }

@@ -10,10 +10,10 @@ local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("postgres_queries",
-  "Show each query that PostgreSQL runs, and how long it took.", "pid time")
+  "Show each query that PostgreSQL runs, and how long it took.", "process time")
 parser:option("--program", "The server's program."):argname("PATH")
 parser:option("-m --min-ms", "Leave out queries that took less than so many milliseconds.")
-  :convert(tonumber):default("0")
+  :convert(tool.number):default("0")
 local options = parser:parse()
 
 local program = [[
@@ -30,6 +30,8 @@ BPF_PERF_OUTPUT(events);
 int on_start(struct pt_regs *ctx)
 {
     u32 pid = bpf_get_current_pid_tgid() >> 32;
+    if (!wanted())
+        return 0;
     u64 now = bpf_ktime_get_ns();
     started.update(&pid, &now);
     return 0;
@@ -73,10 +75,9 @@ local probes = bpf.USDT{ pid = options.pid, path = server }
 probes:enable_probe_or_bail("query__start", "on_start")
 probes:enable_probe_or_bail("query__done", "on_done")
 
-local b <close> = bpf.BPF{
-  text = program, usdt_contexts = { probes },
-  cflags = tool.define{ MIN_NS = ("%dULL"):format(options.min_ms * 1000000 // 1) },
-}
+local b <close> = tool.load(options, program, {
+  MIN_NS = ("%dULL"):format(options.min_ms * 1000000 // 1),
+}, { usdt_contexts = { probes } })
 local show = tool.printer(options, {
   "time_ns",
   { "PID", "%-7d", "pid" },

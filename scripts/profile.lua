@@ -8,15 +8,14 @@ local stack_report = require("bpf.stack_report")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("profile", "Show where processors spend their time, by sampling stacks.",
-  "pid")
-parser:option("-L --tid", "Only this thread."):convert(math.tointeger)
-parser:option("-n --name", "Only processes with this text in their name.")
-parser:option("-F --frequency", "Samples a second on each CPU."):convert(math.tointeger)
+  "process_long_command")
+parser:option("-L --tid", "Only this thread."):convert(tool.whole)
+parser:option("-F --frequency", "Samples a second on each CPU."):convert(tool.whole)
   :default("49")
-parser:option("-C --cpu", "Only this CPU."):convert(math.tointeger)
+parser:option("-C --cpu", "Only this CPU."):convert(tool.whole)
 parser:flag("-I --include-idle", "Count CPUs that have nothing to do, too.")
 stack_report.options(parser)
-parser:argument("seconds", "The same as --duration."):args("?"):convert(tonumber)
+parser:argument("seconds", "The same as --duration."):args("?"):convert(tool.number)
 local options = parser:parse()
 options.duration = options.duration or options.seconds
 
@@ -33,14 +32,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
     if ((u32)id == 0)
         return 0;
 #endif
-#ifdef PID
-    if (id >> 32 != PID)
+    if (!wanted())
         return 0;
-#endif
-#ifdef TID
-    if ((u32)id != TID)
-        return 0;
-#endif
     stack_take(ctx, &stack);
     count = counts.lookup_or_try_init(&stack, &zero);
     if (count)
@@ -52,9 +45,9 @@ int on_sample(struct bpf_perf_event_data *ctx)
 ]]
 
 local macros = stack_report.macros(options)
-macros.PID, macros.TID, macros.IDLE = options.pid, options.tid, options.include_idle
+macros.IDLE = options.include_idle
 
-local b <close> = bpf.BPF{ text = stack_report.program .. program, cflags = tool.define(macros) }
+local b <close> = tool.load(options, program, macros, { prefix = stack_report.program })
 b:attach_perf_event{
   ev_type = bpf.PerfType.SOFTWARE, ev_config = bpf.PerfSWConfig.CPU_CLOCK,
   sample_freq = options.frequency, cpu = options.cpu or -1, fn_name = "on_sample",
@@ -67,12 +60,7 @@ if not options.json and not options.folded then
 end
 
 tool.report(options, function()
-  local records = {}
-  for _, record in ipairs(stack_report.read(b, b.counts:items(), options)) do
-    if not options.name or record.comm:find(options.name, 1, true) then
-      records[#records + 1] = record
-    end
-  end
+  local records = stack_report.read(b, b.counts:items(), options)
   stack_report.show(records, options, { unit = "samples", title = "Time on CPU" })
   if b.others[0] > 0 then
     io.stderr:write(("%d samples found no room; give a larger --stack-storage-size than %d.\n")

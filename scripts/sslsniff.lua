@@ -3,12 +3,12 @@
 -- Probes on the functions that programs give their text to, in OpenSSL, GnuTLS and NSS. The text is
 -- there when the function returns: then it is also known how much of it counts.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("sslsniff",
-  "Show what programs send and receive through TLS, before and after encryption.", "pid name time")
-parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
+  "Show what programs send and receive through TLS, before and after encryption.",
+  "process_long_command time")
+parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
 parser:flag("-x --extra", "Show user and thread, too.")
 parser:flag("-o --no-openssl", "Leave out OpenSSL.")
 parser:flag("-g --no-gnutls", "Leave out GnuTLS.")
@@ -16,7 +16,7 @@ parser:flag("--no-nss", "Leave out NSS.")
 parser:flag("--hexdump", "Show all bytes as hexadecimal numbers.")
 parser:flag("-l --latency", "Show how long each call took, in milliseconds.")
 parser:option("--max-buffer-size", "Show so much of each call's data, at most 30000 bytes.")
-  :convert(math.tointeger):default("8192")
+  :convert(tool.whole):default("8192")
 parser:option("--extra-lib", "Another library: KIND:PATH; KIND is openssl, gnutls or nss.")
   :count("*")
 local options = parser:parse()
@@ -54,14 +54,8 @@ static inline int begin(u64 data, u64 size_at, bool is_write)
     u32 thread = id;
     struct call call = {.start_ns = bpf_ktime_get_ns(), .data = data, .size_at = size_at,
                         .is_write = is_write};
-#ifdef PID
-    if (id >> 32 != PID)
+    if (!wanted())
         return 0;
-#endif
-#ifdef ONLY_UID
-    if ((u32)bpf_get_current_uid_gid() != ONLY_UID)
-        return 0;
-#endif
     calls.update(&thread, &call);
     return 0;
 }
@@ -131,10 +125,7 @@ local functions = {
   },
 }
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{ PID = options.pid, ONLY_UID = options.uid, SIZE = options.max_buffer_size },
-}
+local b <close> = tool.load(options, program, { SIZE = options.max_buffer_size })
 
 -- Returns whether at least one function of the library could be attached, else also why.
 local function attach(kind, library)
@@ -218,7 +209,6 @@ b.events:open_perf_buffer(function(_, event)
   for _, key in ipairs{ "time_ns", "latency_ns", "pid", "tid", "uid", "size", "taken", "comm" } do
     record[key] = event[key]
   end
-  if options.name and not record.comm:find(options.name, 1, true) then return end
   record.func = event.is_write ~= 0 and "WRITE/SEND" or "READ/RECV"
   record.data = event:bytes("data"):sub(1, event.taken)
   show(record)

@@ -1,19 +1,18 @@
 -- stackcount: count the stacks that lead to a function, tracepoint or static probe
 
-local bpf = require("bpf")
 local stack_report = require("bpf.stack_report")
 local targets = require("bpf.targets")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("stackcount",
-  "Count the stacks that lead to functions, tracepoints or static probes.", "pid name")
+  "Count the stacks that lead to functions, tracepoints or static probes.", "process_long_command")
 parser:argument("target", "FUNCTION of the kernel, LIBRARY:FUNCTION, t:CATEGORY:EVENT, or "
   .. "u:PATH:PROBE; * and ? stand for any letters.")
 parser:option("-i --interval", "Report each so many seconds, not only at the end.")
-  :convert(tonumber)
+  :convert(tool.number)
 parser:flag("-T --timestamp", "Show the time of day of each report.")
 parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
-parser:option("-c --cpu", "Only on this CPU."):convert(math.tointeger)
+parser:option("-c --cpu", "Only on this CPU."):convert(tool.whole)
 parser:flag("-P --perpid", "With -K, too, count each process by itself.")
 stack_report.options(parser)
 local options = parser:parse()
@@ -31,10 +30,8 @@ static inline int hit(void *ctx, u64 place)
 {
     struct hit hit = {.place = place};
     u64 zero = 0, *count;
-#ifdef PID
-    if (bpf_get_current_pid_tgid() >> 32 != PID)
+    if (!wanted())
         return 0;
-#endif
 #ifdef CPU
     if (bpf_get_smp_processor_id() != CPU)
         return 0;
@@ -55,13 +52,12 @@ static inline int hit(void *ctx, u64 place)
 
 local together = options.kernel_stacks_only and not options.perpid and not options.name
 local macros = stack_report.macros(options)
-macros.PID, macros.CPU, macros.TOGETHER = options.pid, options.cpu, together
+macros.CPU, macros.TOGETHER = options.cpu, together
 
 local target = targets.parse(options.target, options)
-local b <close> = bpf.BPF{
-  text = stack_report.program .. program .. target.program, usdt_contexts = target.contexts,
-  cflags = tool.define(macros),
-}
+local b <close> = tool.load(options, program .. target.program, macros, {
+  prefix = stack_report.program, usdt_contexts = target.contexts,
+})
 local places = target:attach(b)
 
 io.stdout:setvbuf("line")
@@ -84,16 +80,11 @@ end
 
 tool.report(options, function()
   if options.timestamp and not options.json then tool.write(os.date("%H:%M:%S"), "\n") end
-  local records = {}
-  for _, record in ipairs(stack_report.read(b, new_counts(), options, function(hit, count)
+  local records = stack_report.read(b, new_counts(), options, function(hit, count)
     local place = places > 1 and target:name(hit.place) or nil
     return { stack = hit.stack, count = count, place = place }
-  end)) do
-    if not options.name or record.comm:find(options.name, 1, true) then
-      records[#records + 1] = record
-    end
-    if together then record.comm, record.pid = nil, nil end
-  end
+  end)
+  for _, record in ipairs(together and records or {}) do record.comm, record.pid = nil, nil end
   stack_report.show(records, options, { unit = "count", title = "Stacks of " .. options.target })
   if b.others[0] > 0 then
     io.stderr:write(("%d hits found no room; give a larger --stack-storage-size than %d.\n")

@@ -4,12 +4,11 @@
 -- that find no room in the table as well. A string that nothing touched before the call is not in
 -- memory yet and can not be read then; it is read when strlen() returns.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("strlen_count", "Count the strings that programs pass to strlen().",
-  "pid")
-parser:option("-n --top", "Show only so many of the most frequent."):convert(math.tointeger)
+  "process")
+parser:option("--top", "Show only so many of the most frequent."):convert(tool.whole)
 parser:option("-l --library", "Library or program that holds strlen, by name or path."):default("c")
 local options = parser:parse()
 
@@ -38,7 +37,7 @@ static inline int count(const char *text)
 int on_call(struct pt_regs *ctx, const char *text)
 {
     u32 thread = bpf_get_current_pid_tgid();
-    if (count(text) < 0)
+    if (wanted() && count(text) < 0)
         unread.update(&thread, &text);
     return 0;
 }
@@ -56,7 +55,7 @@ int on_return(struct pt_regs *ctx)
 }
 ]]
 
-local b <close> = bpf.BPF{ text = program }
+local b <close> = tool.load(options, program)
 local target = { name = options.library, sym = "strlen", pid = options.pid }
 target.fn_name = "on_return"
 b:attach_uretprobe(target)

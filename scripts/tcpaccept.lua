@@ -3,12 +3,11 @@
 -- accept() returns a file descriptor: the socket is found behind it, among the process's files.
 -- Connections that are accepted through io_uring make no such call.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("tcpaccept", "Show each TCP connection that a process accepts.",
-  "pid name time")
-parser:option("-P --port", "Only on this local port."):convert(math.tointeger)
+  "process time family")
+parser:option("-P --port", "Only on these local ports, as 80,443."):convert(tool.ports)
 local options = parser:parse()
 
 local program = [[
@@ -29,10 +28,8 @@ static inline int leave(void *ctx, long fd)
     event.pid = bpf_get_current_pid_tgid() >> 32;
     if (fd < 0)
         return 0;
-#ifdef PID
-    if (event.pid != PID)
+    if (!wanted())
         return 0;
-#endif
     struct file *file = task->files->fdt->fd[fd];
     struct socket *socket = file->private_data;
     struct sock *sk = socket->sk;
@@ -41,10 +38,8 @@ static inline int leave(void *ctx, long fd)
         return 0;
     event.local_port = sk->__sk_common.skc_num;
     event.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
-#ifdef PORT
-    if (event.local_port != PORT)
+    if (!FAMILY(event.family) || !PORTS(event.local_port))
         return 0;
-#endif
     if (event.family == 2 /* AF_INET */) {
         *(u32 *)event.remote = sk->__sk_common.skc_daddr;
         *(u32 *)event.local = sk->__sk_common.skc_rcv_saddr;
@@ -70,9 +65,9 @@ TRACEPOINT_PROBE(syscalls, sys_exit_accept4)
 }
 ]]
 
-local b <close> = bpf.BPF{
-  text = program, cflags = tool.define{ PID = options.pid, PORT = options.port },
-}
+local b <close> = tool.load(options, program, {
+  ["FAMILY(family)"] = tool.family(options), ["PORTS(port)"] = tool.any_of("port", options.port),
+})
 
 local function record_of(event)
   local record = event:totable()

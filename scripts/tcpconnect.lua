@@ -3,14 +3,13 @@
 -- A socket's state turns to SYN_SENT while its process is in connect(): so the process is known,
 -- and calls that fail later are shown, too.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("tcpconnect", "Show each TCP connection that a process opens.",
-  "pid name time")
+  "process_long_command time family")
 parser:flag("-U --print-uid", "Show the user id.")
-parser:option("-u --uid", "Only this user, by number."):convert(math.tointeger)
-parser:option("-P --port", "Only to this port."):convert(math.tointeger)
+parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
+parser:option("-P --port", "Only to these ports, as 80,443."):convert(tool.ports)
 parser:flag("-c --count", "Count the connections of each process and target; show them at the end.")
 local options = parser:parse()
 
@@ -39,18 +38,8 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
     to->uid = bpf_get_current_uid_gid();
     to->family = args->family;
     to->port = args->dport;
-#ifdef PID
-    if (to->pid != PID)
+    if (!wanted() || !FAMILY(to->family) || !PORTS(to->port))
         return 0;
-#endif
-#ifdef ONLY_UID
-    if (to->uid != ONLY_UID)
-        return 0;
-#endif
-#ifdef PORT
-    if (to->port != PORT)
-        return 0;
-#endif
     bpf_get_current_comm(&to->comm, sizeof(to->comm));
     if (to->family == 2 /* AF_INET */) {
         __builtin_memcpy(to->source, args->saddr, 4);
@@ -68,12 +57,10 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
 }
 ]]
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{
-    PID = options.pid, ONLY_UID = options.uid, PORT = options.port, COUNT = options.count,
-  },
-}
+local b <close> = tool.load(options, program, {
+  ["FAMILY(family)"] = tool.family(options), ["PORTS(port)"] = tool.any_of("port", options.port),
+  COUNT = options.count,
+})
 
 local columns = {
   "time_ns",

@@ -2,19 +2,19 @@
 --
 -- A socket's process is known at connect(), and when it closes the socket.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
-local parser = tool.parser("tcplife", "Show each TCP connection when it ends.", "pid name time")
-parser:option("-L --local-port", "Only on this local port."):argname("<port>")
-  :convert(math.tointeger)
-parser:option("-D --remote-port", "Only to this remote port."):argname("<port>")
-  :convert(math.tointeger)
+local parser = tool.parser("tcplife", "Show each TCP connection when it ends.",
+  "process time family")
+parser:option("-L --local-port", "Only on these local ports, as 80,443."):argname("<port>")
+  :convert(tool.ports)
+parser:option("-D --remote-port", "Only to these remote ports."):argname("<port>")
+  :convert(tool.ports)
 local options = parser:parse()
 
 local program = [[
 struct who_t {
-    u32 pid;
+    u32 pid, is_wanted;
     char comm[TASK_COMM_LEN];
 };
 struct event_t {
@@ -31,6 +31,7 @@ BPF_PERF_OUTPUT(events);
 static inline void set_current(struct who_t *who)
 {
     who->pid = bpf_get_current_pid_tgid() >> 32;
+    who->is_wanted = wanted();
     bpf_get_current_comm(&who->comm, sizeof(who->comm));
 }
 
@@ -71,18 +72,9 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
     event.family = args->family;
     event.local_port = args->sport;
     event.remote_port = args->dport;
-#ifdef PID
-    if (event.who.pid != PID)
+    if (!event.who.is_wanted || !FAMILY(event.family) || !LOCAL_PORTS(event.local_port) ||
+        !REMOTE_PORTS(event.remote_port))
         return 0;
-#endif
-#ifdef LOCAL_PORT
-    if (event.local_port != LOCAL_PORT)
-        return 0;
-#endif
-#ifdef REMOTE_PORT
-    if (event.remote_port != REMOTE_PORT)
-        return 0;
-#endif
     event.received_bytes = tcp->bytes_received;
     if (((struct sock_common *)sk)->skc_flags & 1 << SOCK_DONE)
         event.received_bytes--; // the FIN, which counts as a byte
@@ -99,12 +91,11 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
 }
 ]]
 
-local b <close> = bpf.BPF{
-  text = program,
-  cflags = tool.define{
-    PID = options.pid, LOCAL_PORT = options.local_port, REMOTE_PORT = options.remote_port,
-  },
-}
+local b <close> = tool.load(options, program, {
+  ["FAMILY(family)"] = tool.family(options),
+  ["LOCAL_PORTS(port)"] = tool.any_of("port", options.local_port),
+  ["REMOTE_PORTS(port)"] = tool.any_of("port", options.remote_port),
+})
 
 local function record_of(event)
   local record = event:totable()

@@ -1,10 +1,9 @@
 -- tcpretrans: show each TCP segment that is sent again, or count them by connection
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
-local parser = tool.parser("tcpretrans", "Show each TCP segment that is sent again.", "time")
-parser:option("-P --port", "Only to this remote port."):convert(math.tointeger)
+local parser = tool.parser("tcpretrans", "Show each TCP segment that is sent again.", "time family")
+parser:option("-P --port", "Only to these remote ports, as 80,443."):convert(tool.ports)
 parser:flag("-c --count", "Count them by connection, and show that at the end.")
 local options = parser:parse()
 
@@ -26,10 +25,8 @@ TRACEPOINT_PROBE(tcp, tcp_retransmit_skb)
 {
     struct event_t event = {.time_ns = bpf_ktime_get_ns(), .state = args->state};
     struct connection_t *of = &event.of;
-#ifdef PORT
-    if (args->dport != PORT)
+    if (!FAMILY(args->family) || !PORTS(args->dport))
         return 0;
-#endif
     of->family = args->family;
     of->local_port = args->sport;
     of->remote_port = args->dport;
@@ -54,9 +51,10 @@ local states = {
   "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV",
 }
 
-local b <close> = bpf.BPF{
-  text = program, cflags = tool.define{ PORT = options.port, COUNT = options.count },
-}
+local b <close> = tool.load(options, program, {
+  ["FAMILY(family)"] = tool.family(options), ["PORTS(port)"] = tool.any_of("port", options.port),
+  COUNT = options.count,
+})
 
 local function record(of, more)
   more.local_port, more.remote_port = of.local_port, of.remote_port

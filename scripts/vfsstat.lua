@@ -3,11 +3,10 @@
 -- The kernel's functions of these names are counted, so vectored and asynchronous input and output,
 -- which goes around vfs_read() and vfs_write(), is not.
 
-local bpf = require("bpf")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("vfsstat", "Count reads, writes, fsyncs, opens and creates of files.",
-  "pid every")
+  "process every")
 local options = parser:parse()
 
 local kinds = { "read", "write", "fsync", "open", "create" }
@@ -18,19 +17,14 @@ for i, kind in ipairs(kinds) do
   program[i + 1] = ([[
     int on_%s(struct pt_regs *ctx)
     {
-    #ifdef PID
-        if (bpf_get_current_pid_tgid() >> 32 != PID)
-            return 0;
-    #endif
-        counts.atomic_increment(%d);
+        if (wanted())
+            counts.atomic_increment(%d);
         return 0;
     }
   ]]):format(kind, i - 1)
 end
 
-local b <close> = bpf.BPF{
-  text = table.concat(program), cflags = tool.define{ PID = options.pid },
-}
+local b <close> = tool.load(options, table.concat(program))
 for _, kind in ipairs(kinds) do
   b:attach_kprobe{ event = functions[kind] or "vfs_" .. kind, fn_name = "on_" .. kind }
 end

@@ -41,14 +41,23 @@ static inline void stack_take(void *ctx, struct stack *stack)
 }
 ]]
 
---- Adds the options for stacks to a parser.
-function stack_report.options(parser)
+--- Adds the options for stacks to a parser. Those letters of `taken` that are short options here
+--- mean something else in the tool.
+---@param parser table
+---@param taken? string
+function stack_report.options(parser, taken)
+  local function flag(names, text)
+    local short = names:match("^%-(%a) ")
+    if short and (taken or ""):find(short, 1, true) then names = names:sub(4) end
+    parser:flag(names, text)
+  end
   parser:mutex(
     parser:flag("-U --user-stacks-only", "Leave out what the kernel does."),
     parser:flag("-K --kernel-stacks-only", "Leave out what the program itself does."))
-  parser:flag("-f --folded", "One line for each stack, as flame graph programs read them.")
-  parser:flag("-a --annotations", "Mark functions of the kernel with _[k].")
-  parser:flag("-s --offsets", "Show how far into each function.")
+  flag("-f --folded", "One line for each stack, as flame graph programs read them.")
+  flag("--delimited", "Put a frame \"-\" between the program and the kernel.")
+  flag("-a --annotations", "Mark functions of the kernel with _[k].")
+  flag("-s --offsets", "Show how far into each function.")
   parser:option("--flamegraph", "Write a flame graph (SVG) to this file, too."):argname("FILE")
   parser:option("--stack-storage-size", "Keep so many different stacks.")
     :convert(math.tointeger):default("16384")
@@ -118,6 +127,8 @@ local function merge(records)
     if first then
       first.count = first.count + record.count
       first.allocations = first.allocations and first.allocations + record.allocations
+      table.move(record.allocs or {}, 1, #(record.allocs or {}), #(first.allocs or {}) + 1,
+        first.allocs)
     else
       by_identity[identity] = record
       merged[#merged + 1] = record
@@ -129,7 +140,8 @@ end
 --- Records with names out of items of a table whose key is a struct stack, or has one as `stack`:
 --- { pid, comm, user = { names, innermost first }, kernel, count, … }, ascending by count. fill, if
 --- it is given, makes a record of key and leaf, with the struct stack as `stack`; it may have
---- `place`, which is shown, too, and `allocations`, which are added up as count is.
+--- `place`, which is shown, too, `allocations`, which are added up as count is, and `allocs`, lists
+--- that become one.
 ---@param b bpf.BPF
 ---@param items table
 ---@param options table
@@ -157,6 +169,9 @@ local function frames_of(record, options)
   local frames = {}
   if record.comm then frames[1] = record.comm end
   for i = #record.user, 1, -1 do frames[#frames + 1] = record.user[i] end
+  if options.delimited and #record.user > 0 and #record.kernel > 0 then
+    frames[#frames + 1] = "-"
+  end
   for i = #record.kernel, 1, -1 do
     frames[#frames + 1] = record.kernel[i] .. (options.annotations and "_[k]" or "")
   end
@@ -176,7 +191,7 @@ local function write_text(record, options)
   tool.write(("        %s\n\n"):format(record.text or bpf.u64(record.count)))
 end
 
-local json_keys <const> = { "comm", "pid", "place", "allocations" }
+local json_keys <const> = { "comm", "pid", "place", "allocations", "allocs" }
 
 local function write_json(record, unit)
   local copy = { [unit] = record.count }
@@ -185,7 +200,7 @@ local function write_json(record, unit)
     copy[field] = setmetatable({}, { __jsontype = "array" })
     for i, name in ipairs(record[field]) do copy[field][i] = utf8_text(name) end
   end
-  tool.write_json(copy, { "comm", "pid", "place", unit, "allocations", "kernel", "user" })
+  tool.write_json(copy, { "comm", "pid", "place", unit, "allocations", "allocs", "kernel", "user" })
 end
 
 --- Prints records as the options say, and writes the flame graph. `unit` names what is counted.

@@ -1,67 +1,22 @@
 -- What the tools in scripts/ share: options, lines as columns or JSON, durations, addresses.
 --
 --   local tool = require("bpf.tool")
---   local options = tool.parser("opens", "Show each file that is opened.", "pid name time"):parse()
---   local b <close> = bpf.BPF{ text = program, cflags = tool.define{ PID = options.pid } }
+--   local options = tool.parser("opens", "Show each file that is opened.", "process time"):parse()
+--   local b <close> = tool.load(options, program, { FAILED = options.failed })
 --   tool.show(b.events, options, { { "PID", "%-7d", "pid" }, { "COMM", "%-16s", "comm" } })
 --   tool.poll(b, options)
 --
 -- Every tool has --duration and --json. Its lines are shown to people, or given to programs as one
 -- object for each line, with the same content: integers there are exact, times are nanoseconds.
 
-local argparse = require "argparse"
 local bpf = require "bpf"
+local tool_filter = require "bpf.tool_filter"
+local tool_options = require "bpf.tool_options"
 
-local tool = {}
-
-local function whole_number(option)
-  return option:convert(math.tointeger)
-end
-
-local shared_options = {
-  pid = function(parser)
-    parser:mutex(
-      whole_number(parser:option("-p --pid", "Only this process.")),
-      parser:option("--command", "Run this command, trace only it, and end with it.")
-        :argname("<text>"):action(function(options, _, text)
-          options.command = bpf.spawn(text)
-          options.pid = options.command:pid()
-        end))
-  end,
-  name = function(parser)
-    parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
-  end,
-  time = function(parser)
-    parser:flag("-T --time", "Show the time of day.")
-    parser:flag("-t --timestamp", "Show the seconds since the first line.")
-  end,
-  interval = function(parser)
-    parser:argument("interval", "Report each so many seconds, not only at the end."):args("?")
-      :convert(tonumber)
-    whole_number(parser:argument("count", "End after so many reports."):args("?"))
-  end,
-  every = function(parser)
-    parser:argument("interval", "Report each so many seconds."):args("?"):convert(tonumber)
-      :default("1")
-    whole_number(parser:argument("count", "End after so many reports."):args("?"))
-  end,
+local tool = {
+  parser = tool_options.parser, whole = tool_options.whole, number = tool_options.number,
+  ports = tool_options.ports, user = tool_options.user,
 }
-
---- An argparse parser that knows --duration, --json, and what is named in `shared`, words out of:
---- pid (-p), name (-n), time (-T, -t), interval (the arguments interval and count), every (the same
---- with an interval of one second).
----@param name string
----@param text string one sentence
----@param shared? string
-function tool.parser(name, text, shared)
-  local parser = argparse(name, text):help_description_margin(30)
-  for word in (shared or ""):gmatch("%S+") do
-    shared_options[word](parser)
-  end
-  parser:option("-d --duration", "End after so many seconds."):argname("<s>"):convert(tonumber)
-  parser:flag("-j --json", "One JSON object for each line.")
-  return parser
-end
 
 --- Arguments for clang that define macros: true as 1, numbers and texts as they are. What is false
 --- or nil stays undefined.
@@ -76,6 +31,79 @@ function tool.define(values)
   end
   table.sort(cflags) -- the same program is found in the cache
   return cflags
+end
+
+-- A directive that makes the compiler speak of the script's lines, where the program stands in it.
+local function line_directive(program, script)
+  local file = io.open(script)
+  local text = file and file:read("a") or ""
+  if file then file:close() end
+  local at = text:find(program, 1, true)
+  if not at then return "" end
+  local _, line = text:sub(1, at):gsub("\n", "")
+  return ("#line %d \"%s\"\n"):format(line + 1, script)
+end
+
+--- Ends the tool with what went wrong: an error object, or a text.
+---@param problem table|string
+function tool.fail(problem)
+  local name = (arg[0] or "luabpf"):match("([^/]+)%.lua$") or arg[0]
+  if type(problem) == "table" then
+    problem = problem.message .. (problem.hint and "\n" .. problem.hint or "")
+  end
+  io.stderr:write(name, ": ", problem, "\n")
+  os.exit(1, true)
+end
+
+--- Compiles and loads a program that asks wanted() whether a process is one of those that the user
+--- wants to see: -p, -n, --cgroup and the like. With `task` it has wanted_task(task) instead.
+---@param options table what the parser gave
+---@param program string
+---@param macros? table<string, any> see tool.define
+---@param more? { usdt_contexts: table?, task: boolean?, prefix: string? }
+---@return bpf.BPF
+function tool.load(options, program, macros, more)
+  more = more or {}
+  local good, text = pcall(more.task and tool_filter.of_task or tool_filter.of_current, options)
+  if not good then tool.fail(text) end
+  text = text .. (more.prefix or "")
+    .. line_directive(program, debug.getinfo(2, "S").source:sub(2)) .. program
+  if options.debug then io.stderr:write(text) end
+  local loaded, b = pcall(bpf.BPF, {
+    text = text, cflags = tool.define(macros or {}), usdt_contexts = more.usdt_contexts,
+  })
+  if loaded then return b end
+  if type(b) == "table" then b.position = "" end
+  error(b, 0)
+end
+
+--- C that tells whether what `name` stands for is in a list, or true when there is none.
+---@param name string
+---@param list integer[]?
+---@return string
+function tool.any_of(name, list)
+  local tests = {}
+  for i, value in ipairs(list or {}) do tests[i] = ("(%s) == %d"):format(name, value) end
+  return list and "(" .. table.concat(tests, " || ") .. ")" or "1"
+end
+
+--- The same for the address family that -4 or -6 asks for.
+---@param options table
+---@return string
+function tool.family(options)
+  return tool.any_of("family", options.ipv4 and { 2 } or options.ipv6 and { 10 } or nil)
+end
+
+--- C that tells whether the characters at `name` are a text, up to its end.
+---@param name string
+---@param text string
+---@return string
+function tool.same_text(name, text)
+  local tests = {}
+  for i = 1, #text + 1 do
+    tests[i] = ("(u8)(%s)[%d] == %d"):format(name, i - 1, text:byte(i) or 0)
+  end
+  return "(" .. table.concat(tests, " && ") .. ")"
 end
 
 --- Writes to standard output. When nobody reads any more, as after `| head`, the tool ends.
@@ -106,9 +134,17 @@ end
 local function with_times(options, columns)
   local all, first_ns = {}, nil
   if options.time then
-    all[1] = { "TIME", "%-8s", "time", function() return os.date("%H:%M:%S") end }
+    all[1] = { "TIME", "%-8s", "time", function()
+      return os.date((options.utc and "!" or "") .. "%H:%M:%S")
+    end }
   end
-  if options.timestamp then
+  if options.unix_timestamp then
+    local pipe <close> = io.popen("date +%s%N")
+    local since_1970 = pipe:read("n") - bpf.monotonic_time()
+    all[#all + 1] = { "TIME(s)", "%-17.6f", "seconds", function(_, record)
+      return (record.time_ns + since_1970) / 1e9
+    end }
+  elseif options.timestamp then
     all[#all + 1] = { "TIME(s)", "%-10.6f", "seconds", function(_, record)
       first_ns = first_ns or record.time_ns
       return (record.time_ns - first_ns) / 1e9
@@ -150,8 +186,7 @@ local function text_printer(columns)
 end
 
 --- Prints the headings, and returns a function that prints a record (a table, or an event) as a
---- line, with --json as an object. With --name it passes over records whose comm does not have
---- that text.
+--- line, with --json as an object.
 ---
 --- A column is { heading, format, member }. A fourth value is for people only: a factor, or
 --- function(value, record), which gives what is shown instead. A member alone is for JSON only.
@@ -170,10 +205,7 @@ function tool.printer(options, columns)
   else
     print_record = text_printer(with_times(options, columns))
   end
-  return function(record)
-    if options.name and not record.comm:find(options.name, 1, true) then return end
-    print_record(record)
-  end
+  return print_record
 end
 
 --- Opens a perf buffer whose events tool.printer prints; then prints the headings, as a sign that
@@ -205,26 +237,26 @@ local function begin(command)
 end
 
 -- The same as poll, until the command has ended.
-local function poll_with(command, b, seconds)
+local function poll_with(command, b, poll, seconds)
   begin(command)
   local finish = seconds and bpf.monotonic_time() + seconds * 1e9
   local rest
   repeat
     rest = finish and math.max(0, (finish - bpf.monotonic_time()) / 1e9)
     bpf.wait({ b, command }, rest)
-    b:perf_buffer_poll(0)
+    poll(b, 0)
   until command:wait(0) or rest == 0
 end
 
 -- Calls the callbacks for so many seconds, without end for nil.
-local function poll(b, seconds)
+local function poll_for(b, poll, seconds)
   if not seconds then
-    while true do b:perf_buffer_poll() end
+    while true do poll(b) end
   end
   local finish = bpf.monotonic_time() + seconds * 1e9
   repeat
     local rest = finish - bpf.monotonic_time()
-    b:perf_buffer_poll(math.max(0, math.ceil(rest / 1e6)))
+    poll(b, math.max(0, math.ceil(rest / 1e6)))
   until rest <= 0
 end
 
@@ -232,43 +264,61 @@ end
 --- for what happened before that. So the last line that is shown is whole, and the last event.
 ---@param b bpf.BPF
 ---@param options table
-function tool.poll(b, options)
+---@param kind? "ring" the ring buffers instead
+function tool.poll(b, options, kind)
+  local is_ring = kind == "ring"
+  local poll = is_ring and b.ring_buffer_poll or b.perf_buffer_poll
+  local consume = is_ring and b.ring_buffer_consume or b.perf_buffer_consume
   -- Ctrl-C interrupts what runs directly; what runs in a coroutine, only where it waits.
   bpf.until_interrupted(function()
     if options.command then
-      coroutine.wrap(poll_with)(options.command, b, options.duration)
+      coroutine.wrap(poll_with)(options.command, b, poll, options.duration)
     else
-      coroutine.wrap(poll)(b, options.duration)
+      coroutine.wrap(poll_for)(b, poll, options.duration)
     end
   end)
-  b:perf_buffer_consume()
+  consume(b)
 end
 
--- Sleeps, but not longer than the command of --command runs: whether it has ended.
-local function sleep(seconds, command)
-  if not command then
+-- Sleeps, but not longer than the command of --command runs: whether it has ended. Meanwhile the
+-- callbacks of b's perf buffers are called, if b is given.
+local function sleep(seconds, command, b)
+  if not command and not b then
     bpf.sleep(seconds)
     return false
+  elseif not b then
+    return #bpf.wait({ command }, seconds) > 0
   end
-  return #bpf.wait({ command }, seconds) > 0
+  local finish = bpf.monotonic_time() + seconds * 1e9
+  local rest
+  repeat
+    rest = math.max(0, (finish - bpf.monotonic_time()) / 1e9)
+    bpf.wait({ b, command }, rest)
+    b:perf_buffer_poll(0)
+    if command and command:wait(0) then return true end
+  until rest == 0
+  return false
 end
 
 --- Calls report() after each interval, and at the end: after --duration, or count reports, or with
---- Ctrl-C. A report that is due when Ctrl-C comes is made once.
+--- Ctrl-C. A report that is due when Ctrl-C comes is made once. With b, events of its perf buffers
+--- are taken meanwhile.
 ---@param options table
 ---@param report fun()
-function tool.report(options, report)
+---@param b? bpf.BPF
+function tool.report(options, report, b)
   local rest, count = options.duration or math.huge, options.count or math.huge
   local interval = options.interval or rest
   local interrupted = bpf.until_interrupted(function()
     if options.command then begin(options.command) end
     while true do
-      if sleep(math.min(interval, rest), options.command) then return end
+      if sleep(math.min(interval, rest), options.command, b) then return end
       rest, count = rest - interval, count - 1
       if rest <= 0 or count <= 0 then return end
       report()
     end
   end)
+  if b then b:perf_buffer_consume() end
   if interrupted and not options.json then tool.write("\n") end -- the terminal shows ^C
   report()
 end
@@ -285,6 +335,21 @@ function tool.print_histogram(histogram, options, settings)
     histogram:print_log2_hist(settings or {})
   end
   histogram:clear()
+end
+
+--- Prints what a histogram does not tell: how many there were, and how long they took together.
+---@param options table
+---@param count integer
+---@param total_ns integer
+---@param unit string as print_log2_hist's val_type
+function tool.print_sum(options, count, total_ns, unit)
+  if options.json then
+    tool.write_json({ count = count, total_ns = total_ns }, { "count", "total_ns" })
+    return
+  end
+  local divisor = ({ nsecs = 1, usecs = 1000, msecs = 1000000 })[unit]
+  tool.write(("\navg = %d %s, total: %d %s, count: %d\n\n"):format(
+    total_ns // count // divisor, unit, total_ns // divisor, unit, count))
 end
 
 local function ipv4(bytes)

@@ -1,0 +1,116 @@
+-- The options that tools share, for tool.lua.
+--
+-- A wrong option or value ends a tool with one line that says so, and status 2.
+
+local argparse = require "argparse"
+local bpf = require "bpf"
+
+local tool_options = {}
+
+--- Converters for options; what they do not take is told to the user.
+---@param text string
+function tool_options.whole(text)
+  local number = math.tointeger(text)
+  if number and number >= 0 then return number end
+  return nil, ("'%s' is no whole number"):format(text)
+end
+
+function tool_options.number(text)
+  local number = tonumber(text)
+  if number and number >= 0 then return number end
+  return nil, ("'%s' is no number"):format(text)
+end
+
+--- A list, as 80,443.
+function tool_options.ports(text)
+  local ports = {}
+  for port in (text .. ","):gmatch("([^,]*),") do
+    local number = math.tointeger(port)
+    if not number or number < 0 or number > 65535 then
+      return nil, ("'%s' is no port"):format(port)
+    end
+    ports[#ports + 1] = number
+  end
+  return ports
+end
+
+--- A user's number or name.
+function tool_options.user(text)
+  local number = math.tointeger(text)
+  if not number then
+    local pipe <close> = io.popen(("id -u -- '%s' 2> /dev/null"):format(text:gsub("'", "'\\''")))
+    number = pipe:read("n")
+  end
+  return number, ("there is no user '%s'"):format(text)
+end
+
+local function name(text)
+  if text ~= "" and #text < 16 then return text end
+  return nil, "a process's name has 1 to 15 bytes"
+end
+
+local function add_process(parser, command)
+  parser:mutex(
+    parser:option("-p --pid", "Only this process."):convert(tool_options.whole),
+    parser:option(command, "Run this command, trace only it, and end with it."):argname("<text>")
+      :action(function(options, _, text)
+        options.command = bpf.spawn(text)
+        options.pid = options.command:pid()
+      end))
+  parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
+    :convert(name)
+  parser:option("--cgroup", "Only processes in this cgroup (v2), and those below it.")
+    :argname("<path>")
+  parser:option("--cgroupmap", "Only processes whose cgroup is in this pinned map.")
+    :argname("<path>")
+  parser:option("--mntnsmap", "Only processes whose mount namespace is in this pinned map.")
+    :argname("<path>")
+end
+
+local function add_interval(parser, default)
+  parser:argument("interval", "Report each so many seconds"
+    .. (default and "." or ", not only at the end.")):args("?"):convert(tool_options.number)
+    :default(default)
+  parser:argument("count", "End after so many reports."):args("?"):convert(tool_options.whole)
+end
+
+local shared = {
+  process = function(parser) add_process(parser, "-c --command") end,
+  process_long_command = function(parser) add_process(parser, "--command") end,
+  time = function(parser)
+    parser:flag("-T --time", "Show the time of day.")
+    parser:flag("-t --timestamp", "Show the seconds since the first line.")
+  end,
+  interval = function(parser) add_interval(parser) end,
+  every = function(parser) add_interval(parser, "1") end,
+  family = function(parser)
+    parser:mutex(
+      parser:flag("-4 --ipv4", "Only IPv4."),
+      parser:flag("-6 --ipv6", "Only IPv6."))
+  end,
+}
+
+--- An argparse parser that knows --duration, --json, --debug, and what is named by words: process
+--- (-p, -n, -c CMD, cgroups), process_long_command (the same where -c means something else), time
+--- (-T, -t), family (-4, -6), interval (the arguments interval and count), every (the same with an
+--- interval of one second).
+---@param tool_name string
+---@param text string one sentence
+---@param words? string
+function tool_options.parser(tool_name, text, words)
+  local parser = argparse(tool_name, text):help_description_margin(30)
+  for word in (words or ""):gmatch("%S+") do shared[word](parser) end
+  parser:option("-d --duration", "End after so many seconds."):argname("<s>")
+    :convert(tool_options.number)
+  parser:flag("-j --json", "One JSON object for each line.")
+  parser:flag("--debug", "Show the C program first, on standard error.")
+  function parser.error(_, message)
+    message = message:gsub("\n", ". "):gsub("%?$", "")
+    io.stderr:write(("%s: %s; luabpf %s --help shows the options\n"):format(
+      tool_name, message, tool_name))
+    os.exit(2, true)
+  end
+  return parser
+end
+
+return tool_options
