@@ -742,7 +742,7 @@ function BPF:trace_print(fmt) end
 
 --- One line of trace_pipe, split. Returns nothing when nonblocking and nothing is there.
 ---@param options? { nonblocking: boolean }|boolean
----@return string? task
+---@return string? task "<...>" while the kernel does not know it: it is noted at a task switch
 ---@return integer? pid
 ---@return integer? cpu
 ---@return string? flags

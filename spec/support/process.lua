@@ -18,14 +18,16 @@ end
 local running = {}
 running.__index = running
 
+local default_limit = math.max(120, 30 * slow) -- seconds
+
 -- Starts a shell command; its standard output is read with :line(), its standard error is kept for
--- :finish(). It is ended after `limit` seconds (30), so that no spec can hang.
+-- :finish(). It is ended after `limit` seconds, so that no spec can hang.
 function process.start(command, limit)
   local errors = os.tmpname()
   -- The inner shell tells its id and becomes the command: what is signalled is the program itself.
   local script = ("echo $$; exec %s 2>%s"):format(command, errors)
   local out = assert(io.popen(("exec timeout -k 5 %d sh -c %s"):format(
-    math.ceil((limit or 30) * slow), quote(script))))
+    math.ceil(limit and limit * slow or default_limit), quote(script))))
   return setmetatable({ out = out, errors = errors, pid = tonumber(out:read("l")) }, running)
 end
 
@@ -35,13 +37,17 @@ function running:line()
 end
 
 -- Reads on to the first line that has the pattern, and returns it; raises what the program had to
--- say if it ends without one.
+-- say, with the last lines that it printed, if it ends without one.
 function running:wait_for(pattern)
+  local last = {}
   for line in self.out:lines() do
     if line:find(pattern) then return line end
+    last[#last + 1] = line
+    if #last > 20 then table.remove(last, 1) end
   end
   local status, _, errors = self:finish()
-  error(("no line with %q; ended with status %d: %s"):format(pattern, status, errors), 2)
+  error(("no line with %q; ended with status %d: %s\nlast lines:\n%s"):format(pattern, status,
+    errors, table.concat(last, "\n")), 2)
 end
 
 function running:signal(name)

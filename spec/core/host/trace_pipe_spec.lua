@@ -103,7 +103,9 @@ print("last report")
     assert.equal("ready", tool:line())
     target.run(count)
     for question = 0, count - 1 do
-      assert.equal(("<target> %s %d"):format(mark, question), tool:wait_for("^<target>"))
+      -- The kernel learns a task's name when it leaves the processor: until then it is <...>.
+      assert.equal(("<target> %s %d"):format(mark, question),
+        (tool:wait_for(mark:gsub("%p", "%%%0")):gsub("^<<%.%.%.>>", "<target>")))
     end
     tool:signal("INT")
     local status <const>, rest <const>, errors <const> = tool:finish()
