@@ -31,6 +31,18 @@ local function peer()
   return counts
 end
 
+-- What the kernel gets of a function: it, and once each function that it calls.
+local function loaded_size(functions, name, seen)
+  seen = seen or {}
+  if seen[name] or not functions[name] then return 0 end
+  seen[name] = true
+  local size = functions[name].count
+  for callee in pairs(functions[name].functions) do
+    size = size + loaded_size(functions, callee, seen)
+  end
+  return size
+end
+
 local names = {}
 for i = 2, #arg do names[#names + 1] = arg[i] end
 if not names[1] then
@@ -53,8 +65,9 @@ for _, name in ipairs(names) do
     local sum, sum_peer = 0, 0
     for fn, count in pairs(functions) do
       if own[fn] then
-        sum, sum_peer = sum + own[fn].count, sum_peer + count
-        if arg[2] then print(("  %-34s %6d %6d"):format(fn, own[fn].count, count)) end
+        local size <const> = loaded_size(own, fn)
+        sum, sum_peer = sum + size, sum_peer + count
+        if arg[2] then print(("  %-34s %6d %6d"):format(fn, size, count)) end
       end
     end
     if bytes and sum_peer > 0 then

@@ -95,11 +95,12 @@ local function lines_of(sections)
 end
 
 -- Functions of an object: name -> {count = instructions, calls = {{helper, line}…},
--- stack = bytes}, in sections of code only.
+-- functions = {name = how often it calls that static function}, stack = bytes}, in sections of
+-- code only.
 function object.functions(bytes)
   local sections <const> = sections_of(bytes)
   local lines <const> = lines_of(sections)
-  local functions = {}
+  local functions, static = {}, {}
   for _, table_section in pairs(sections) do
     if table_section.kind == 2 then
       local strings <const> = sections[table_section.link].bytes
@@ -108,8 +109,9 @@ function object.functions(bytes)
           string.unpack("<I4I1I1I2I8I8", table_section.bytes, at)
         local section <const> = sections[index]
         if info & 15 == 2 and section then
-          local of <const> = {count = size // 8, calls = {}, stack = 0}
+          local of <const> = {count = size // 8, calls = {}, functions = {}, stack = 0}
           functions[name_at(strings, name)] = of
+          if section.name == ".text" then static[value // 8] = name_at(strings, name) end
           local line
           for i = value // 8, (value + size) // 8 - 1 do
             line = lines[section.name] and lines[section.name][i] or line
@@ -118,6 +120,8 @@ function object.functions(bytes)
             local is_load <const>, is_store <const> = code & 7 == 1, code & 6 == 2
             if code == 0x85 and registers >> 4 == 0 then
               of.calls[#of.calls + 1] = {helper = immediate, line = line}
+            elseif code == 0x85 and registers >> 4 == 1 then
+              of.functions[immediate + 1] = (of.functions[immediate + 1] or 0) + 1
             elseif code == 0x07 and immediate < 0 and -immediate <= 512 then
               of.stack = math.max(of.stack, -immediate)
             elseif is_load and registers >> 4 == 10 or is_store and registers & 15 == 10 then
@@ -127,6 +131,11 @@ function object.functions(bytes)
         end
       end
     end
+  end
+  for _, of in pairs(functions) do
+    local named = {}
+    for place, times in pairs(of.functions) do named[static[place] or place] = times end
+    of.functions = named
   end
   return functions
 end

@@ -72,6 +72,10 @@ void lower_find_inputs(struct lowering *lowering, struct inputs *inputs, LLVMVal
 {
     unsigned helper = lower_helper_of_call(call), given = LLVMGetNumArgOperands(call);
 
+    if (lower_has_prefix(lower_callee_name(call), "__lbpf_send_")) {
+        add_input(inputs, call, 0, constant_size(LLVMGetOperand(call, 1)));
+        return;
+    }
     if (is_comparison(call)) {
         add_input(inputs, call, 0, constant_size(LLVMGetOperand(call, 2)));
         add_input(inputs, call, 1, constant_size(LLVMGetOperand(call, 2)));

@@ -246,6 +246,8 @@ void lower_module(LLVMModuleRef module)
     lower_printk(&lowering);
     lower_bit_fields(&lowering);
     lower_reads(&lowering);
+    if (lower_outline(&lowering))
+        run_passes(&lowering, "always-inline,globaldce");
     lower_stack(&lowering);
     lower_finish(&lowering);
     LLVMDisposeBuilder(lowering.builder);

@@ -14,6 +14,7 @@
  *   typed.c       … but for those whose type the verifier knows
  *   merge.c       … and fewer of them, where one read serves several loads or the final place
  *   inputs.c      foreign memory that a helper reads is copied to the stack first
+ *   outline.c     what a method does at several places of a program may become a function
  *   scratch.c     variables that do not fit on the stack move to per-CPU memory
  *   printk.c      format strings of bpf_trace_printk
  *   bounds.c      sizes whose limit the verifier must be able to see
@@ -101,6 +102,8 @@ void lower_position(LLVMValueRef instruction, char *text, size_t size);
 
 /* What metadata of this kind a global has, or NULL. */
 LLVMValueRef lower_global_metadata(LLVMValueRef global, const char *kind);
+/* Puts a function's debug info into the compile unit that another's is in. */
+void lower_set_unit(LLVMMetadataRef subprogram, LLVMMetadataRef other);
 
 /* --- origin.c --- */
 
@@ -120,6 +123,10 @@ void lower_bit_fields(struct lowering *lowering);
 void lower_reads(struct lowering *lowering);
 void lower_printk(struct lowering *lowering);
 void lower_bounds(struct lowering *lowering);
+/* True when there are calls to inline. */
+bool lower_outline(struct lowering *lowering);
+/* Whether function still calls what lower_outline left a function. */
+bool lower_calls_outlined(struct lowering *lowering, LLVMValueRef function);
 void lower_finish(struct lowering *lowering);
 
 #endif

@@ -162,6 +162,8 @@ static enum origin trace_call(struct trace *trace, LLVMValueRef call)
 
     if (helper)
         return returns_direct_pointer(helper) ? ORIGIN_DIRECT : ORIGIN_FOREIGN;
+    if (lower_has_prefix(name, "__lbpf_make_"))
+        return ORIGIN_DIRECT;
     if (lower_has_prefix(name, "llvm.preserve") || lower_has_prefix(name, "llvm.bpf.passthrough") ||
         lower_has_prefix(name, "llvm.launder") || lower_has_prefix(name, "llvm.strip") ||
         lower_has_prefix(name, "llvm.ptrmask"))

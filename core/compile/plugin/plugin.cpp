@@ -1,6 +1,7 @@
 // Registers the lowering with clang: the only C++ of the project. What is done to the module is in
 // C, over LLVM's C interface (lower.c); what that lacks is here.
 
+#include <llvm/IR/DebugInfoMetadata.h>
 #include <llvm/IR/GlobalVariable.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Passes/PassBuilder.h>
@@ -37,6 +38,13 @@ extern "C" LLVMValueRef lower_global_metadata(LLVMValueRef global, const char *k
     llvm::MDNode *node = llvm::unwrap<llvm::GlobalVariable>(global)->getMetadata(kind);
 
     return node ? llvm::wrap(llvm::MetadataAsValue::get(node->getContext(), node)) : nullptr;
+}
+
+// In C, there is no way to say which unit: a builder that did not make the unit has none.
+extern "C" void lower_set_unit(LLVMMetadataRef subprogram, LLVMMetadataRef other)
+{
+    llvm::unwrap<llvm::DISubprogram>(subprogram)
+        ->replaceUnit(llvm::unwrap<llvm::DISubprogram>(other)->getUnit());
 }
 
 extern "C" LLVM_ATTRIBUTE_WEAK __attribute__((visibility("default"))) ::llvm::PassPluginLibraryInfo

@@ -25,6 +25,8 @@
 /* 512 less what the back end may need to save registers. */
 enum { STACK_BUDGET = 472, LARGEST_ENTRY = 32768, MAX_VARIABLES = 4096, SMALLEST_MOVED = 16 };
 enum { STACK_SIZE = 512, PERCPU_ARRAY = 6 };
+/* What one of outline.c's functions needs of its caller's 512 bytes, as kernels round it up. */
+enum { OUTLINED_FRAME = 32 };
 
 struct variable {
     LLVMValueRef slot;       /* first, for compare_addresses */
@@ -35,6 +37,7 @@ struct variable {
 
 struct frame {
     LLVMValueRef function;
+    unsigned budget;
     struct variable *variables;
     unsigned count;
     unsigned block_count;
@@ -230,7 +233,7 @@ static unsigned long long choose(struct frame *frame)
     unsigned long long entry = 0;
     struct variable *variable;
 
-    while (bytes_in_use(frame) > STACK_BUDGET && (variable = largest(frame))) {
+    while (bytes_in_use(frame) > frame->budget && (variable = largest(frame))) {
         if (holds_pointers(variable->slot, 0)) {
             variable->is_fixed = true;
             continue;
@@ -473,9 +476,11 @@ static bool is_too_large(const struct frame *frame)
 
 static void fit_stack(struct lowering *lowering, struct scratch *scratch, LLVMValueRef function)
 {
-    struct frame frame = {.function = function};
+    struct frame frame = {.function = function, .budget = STACK_BUDGET};
     unsigned long long entry;
 
+    if (lower_calls_outlined(lowering, function))
+        frame.budget -= OUTLINED_FRAME;
     find_variables(lowering, &frame);
     entry = is_too_large(&frame) ? 0 : choose(&frame);
     if (entry > LARGEST_ENTRY) {

@@ -23,7 +23,7 @@ int foreign_both(struct pt_regs *ctx, struct object *o) {
 }
 
 int sent(struct pt_regs *ctx, struct object *o) {
-  events.perf_submit(ctx, &o->name, sizeof o->name); // cpu lookup probe_read ringbuf_output
+  events.perf_submit(ctx, &o->name, sizeof o->name); // probe_read cpu lookup ringbuf_output
   return 0;
 }
 

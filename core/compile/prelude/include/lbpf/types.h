@@ -91,6 +91,9 @@ typedef unsigned long long sector_t;
 
 /* Functions of the prelude itself. */
 #define LBPF_INLINE static inline __attribute__((always_inline, nodebug, unused))
+/* Those that a program calls as BPF functions where it needs them at several places. The name
+ * begins with __lbpf_ (core/compile/plugin/outline.c). Kernel headers make noinline a macro. */
+#define LBPF_OUTLINE static __attribute__((__noinline__, nodebug, unused))
 
 /* The 16th argument after a list of 0…15: counts macro arguments, see BPF_HASH and perf_submit. */
 #define LBPF_PICK(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, name, ...) name

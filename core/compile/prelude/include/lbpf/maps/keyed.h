@@ -27,6 +27,15 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
         __builtin_unreachable();                                                                   \
     } while (0)
 
+/* An address that is computed once and then kept in a register, where LLVM would compute it anew,
+ * in two instructions, for each use. */
+#define LBPF_KEEP(address)                                                                         \
+    ({                                                                                             \
+        void *kept_ = (address);                                                                   \
+        asm("" : "+r"(kept_));                                                                     \
+        kept_;                                                                                     \
+    })
+
 /* Methods with `...` in their type take optional arguments, which the plugin fills in. */
 #define LBPF_KEYED_FUNCTIONS(name, map_type, K, V)                                                 \
     LBPF_INLINE typeof(V) *name##__lookup(const typeof(K) *key)                                    \
@@ -60,15 +69,20 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
     {                                                                                              \
         return bpf_map_delete_elem(&__lbpf_map_##name, key);                                       \
     }                                                                                              \
+    /* Looks again, as another CPU may have made it: no count is lost. */                          \
+    LBPF_OUTLINE void *__lbpf_make_##name(void *map, const void *key)                              \
+    {                                                                                              \
+        typeof(V) zero;                                                                            \
+        __builtin_memset(&zero, 0, sizeof zero);                                                   \
+        bpf_map_update_elem(map, key, &zero, LBPF_NOEXIST);                                        \
+        return bpf_map_lookup_elem(map, key);                                                      \
+    }                                                                                              \
     LBPF_INLINE void name##__increment(typeof(K) key, u64 value)                                   \
     {                                                                                              \
-        void *found = bpf_map_lookup_elem(&__lbpf_map_##name, &key);                               \
-        if (!found && LBPF_IS_HASH(map_type)) {                                                    \
-            typeof(V) zero;                                                                        \
-            __builtin_memset(&zero, 0, sizeof zero);                                               \
-            bpf_map_update_elem(&__lbpf_map_##name, &key, &zero, LBPF_NOEXIST);                    \
-            found = bpf_map_lookup_elem(&__lbpf_map_##name, &key);                                 \
-        }                                                                                          \
+        void *map = LBPF_KEEP(&__lbpf_map_##name), *at = LBPF_KEEP(&key);                          \
+        void *found = bpf_map_lookup_elem(map, at);                                                \
+        if (!found && LBPF_IS_HASH(map_type))                                                      \
+            found = __lbpf_make_##name(map, at);                                                   \
         if (found)                                                                                 \
             lbpf_add(found, sizeof(V), value, !LBPF_IS_PER_CPU(map_type));                         \
     }

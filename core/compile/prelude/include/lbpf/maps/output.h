@@ -60,7 +60,7 @@
  * (core/stream/cpu_rings.c). As few instructions as can be: they stand wherever an event is sent.
  */
 #define LBPF_KIND_rings(name)                                                                      \
-    LBPF_INLINE int name##__perf_submit(void *context, void *data, u32 size, u32 type)             \
+    LBPF_OUTLINE int __lbpf_send_##name(void *data, u64 size)                                      \
     {                                                                                              \
         u32 cpu = bpf_get_smp_processor_id();                                                      \
         void *ring = bpf_map_lookup_elem(&__lbpf_map_##name, &cpu);                                \
@@ -70,6 +70,10 @@
             return 0;                                                                              \
         __sync_fetch_and_add(&__lbpf_lost_##name, 1);                                              \
         return -28; /* ENOSPC */                                                                   \
+    }                                                                                              \
+    LBPF_INLINE int name##__perf_submit(void *context, void *data, u32 size, u32 type)             \
+    {                                                                                              \
+        return __lbpf_send_##name(data, size);                                                     \
     }                                                                                              \
     struct name##_rings_methods {                                                                  \
         int (*perf_submit)(void *, void *, u32, ...);                                              \
