@@ -1,11 +1,12 @@
 /*
- * Where debug files lie, in the order in which gdb and BCC look: by build id, then by the name in
- * .gnu_debuglink beside the binary, in .debug/ there, and under the debug root. A file of the right
- * name is not enough: after an upgrade the old debug file may still be there, and its addresses are
- * wrong.
+ * Where debug files lie, in the order in which gdb and BCC look: in the folder of $BCC_SYMFS, by
+ * build id, then by the name in .gnu_debuglink beside the binary, in .debug/ there, and under the
+ * debug root. A file of the right name is not enough: after an upgrade the old debug file may still
+ * be there, and its addresses are wrong.
  */
 #include "elf/debug_file.h"
 
+#include "elf/build_id.h"
 #include "host/root.h"
 
 #include <errno.h>
@@ -17,13 +18,6 @@
 #include <zlib.h>
 
 enum { CHUNK = 64 * 1024 };
-
-static const char *debug_root(void)
-{
-    const char *root = getenv("BCC_DEBUGINFO_ROOT");
-
-    return root && root[0] == '/' ? root : "/usr/lib/debug";
-}
 
 /* --- by build id --------------------------------------------------------------------------- */
 
@@ -45,24 +39,43 @@ static bool has_build_id(const struct lbpf_elf_file *file, const struct build_id
     return own.size == id->size && memcmp(own.bytes, id->bytes, id->size) == 0;
 }
 
-static bool open_by_build_id(struct lbpf_elf_file *debug, int root, const struct build_id *id)
+/* Opens what has the build id; a file of another build is as good as none. */
+static bool open_checked(struct lbpf_elf_file *debug, int root, const char *path,
+                         const struct build_id *id)
 {
-    char path[PATH_MAX];
-    size_t at;
-    int size = snprintf(path, sizeof path, "%s/.build-id/%02x/", debug_root(), id->bytes[0]);
-
-    if (size < 0 || (size_t)size + 2 * id->size + sizeof ".debug" > sizeof path)
-        return false;
-    at = (size_t)size;
-    for (size_t i = 1; i < id->size; i++)
-        at += (size_t)snprintf(path + at, sizeof path - at, "%02x", id->bytes[i]);
-    snprintf(path + at, sizeof path - at, ".debug");
     if (lbpf_elf_open_description(debug, root, path, NULL) != 0)
         return false;
     if (has_build_id(debug, id))
         return true;
     lbpf_elf_close(debug);
     return false;
+}
+
+static bool open_by_build_id(struct lbpf_elf_file *debug, int root, const struct build_id *id)
+{
+    char path[PATH_MAX];
+
+    for (size_t i = 0;
+         lbpf_build_id_place(LBPF_DEBUG_FILE, i, id->bytes, id->size, path, sizeof path); i++) {
+        if (path[0] && open_checked(debug, root, path, id))
+            return true;
+    }
+    return false;
+}
+
+/* --- in a copy of the file system ----------------------------------------------------------- */
+
+/* $BCC_SYMFS is a folder in which a file's path leads to the same build with its symbols. */
+static bool open_in_symfs(struct lbpf_elf_file *debug, const char *file, const struct build_id *id)
+{
+    const char *folder = getenv("BCC_SYMFS");
+    char path[PATH_MAX];
+    int size;
+
+    if (!folder || folder[0] != '/' || !file || file[0] != '/')
+        return false;
+    size = snprintf(path, sizeof path, "%s%s", folder, file);
+    return size > 0 && (size_t)size < sizeof path && open_checked(debug, LBPF_OWN_ROOT, path, id);
 }
 
 /* --- by name ------------------------------------------------------------------------------- */
@@ -160,7 +173,7 @@ static bool open_beside(struct lbpf_elf_file *debug, const struct lbpf_elf_file 
     folder[slash - path] = '\0';
     return open_named(debug, file, link, "", folder, "") ||
            open_named(debug, file, link, "", folder, "/.debug") ||
-           open_named(debug, file, link, debug_root(), folder, "");
+           open_named(debug, file, link, lbpf_debug_root(), folder, "");
 }
 
 /* The path may be one through symbolic links (/lib for /usr/lib); the debug file lies under the
@@ -203,7 +216,8 @@ static bool find_debug_file(struct lbpf_elf_file *debug, const struct lbpf_elf_f
     struct build_id id;
 
     read_build_id(file, &id);
-    return lbpf_elf_open_debug_id(debug, file->root, id.bytes, id.size) ||
+    return (id.size > 1 && open_in_symfs(debug, file->path, &id)) ||
+           lbpf_elf_open_debug_id(debug, file->root, id.bytes, id.size) ||
            open_by_link(debug, file);
 }
 

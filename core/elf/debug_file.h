@@ -14,7 +14,8 @@
 /*
  * Opens the separate debug file of an open file into debug; false when it has none. It is looked
  * for in the root that file was opened in, and by build id, which is the same everywhere, also in
- * our own. $BCC_DEBUGINFO_ROOT takes the place of /usr/lib/debug. What is opened is proven to
+ * our own. $BCC_DEBUGINFO_ROOT takes the place of /usr/lib/debug; in $BCC_SYMFS it is looked for
+ * under the file's own path. What is opened is proven to
  * belong to file: by equal build ids, or by the checksum in .gnu_debuglink.
  *
  * It has section headers and symbol tables like any ELF file, but no bytes in its segments: offsets

@@ -4,11 +4,16 @@
  */
 #include "symbols/symbolizer.h"
 
+#include "elf/build_id.h"
 #include "host/root.h"
+#include "symbols/mapped_ids.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PROCESSES = 256, MEMORY_LIMIT = 128 * 1024 * 1024 };
 
@@ -25,6 +30,7 @@ struct lbpf_symbolizer {
     size_t process_count;
     struct lbpf_symbol_files files;
     struct added_file *added;
+    struct lbpf_mapped_ids mapped_ids;
 };
 
 struct lbpf_symbolizer *lbpf_symbolizer_new(void)
@@ -49,6 +55,7 @@ void lbpf_symbolizer_free(struct lbpf_symbolizer *symbolizer)
         free(added->path);
         free(added);
     }
+    lbpf_mapped_ids_free(&symbolizer->mapped_ids);
     lbpf_symbol_files_close(&symbolizer->files);
     free(symbolizer);
 }
@@ -262,25 +269,81 @@ static bool find_in_file(struct lbpf_symbolizer *symbolizer, struct lbpf_symbol_
     return true;
 }
 
-void lbpf_symbolizer_find_build_id(struct lbpf_symbolizer *symbolizer, const uint8_t *build_id,
-                                   uint64_t offset, pid_t pid, struct lbpf_symbol *symbol)
+static bool find_in_added(struct lbpf_symbolizer *symbolizer, const uint8_t *build_id,
+                          uint64_t offset, struct lbpf_symbol *symbol)
 {
-    struct lbpf_symbol_process *process = NULL;
-
-    *symbol = (struct lbpf_symbol){.demangled = ""};
     for (struct added_file *added = symbolizer->added; added; added = added->next) {
         if (find_in_file(symbolizer, added->file, added->path, build_id, offset, symbol))
-            return;
+            return true;
     }
-    if (pid > 0)
-        process = get_process(symbolizer, pid, NULL);
+    return false;
+}
+
+static bool find_in_process(struct lbpf_symbolizer *symbolizer, pid_t pid, const uint8_t *build_id,
+                            uint64_t offset, struct lbpf_symbol *symbol)
+{
+    struct lbpf_symbol_process *process = pid > 0 ? get_process(symbolizer, pid, NULL) : NULL;
+
     for (size_t i = 0; process && i < process->module_count; i++) {
         struct lbpf_module *module = &process->modules[i];
 
         if (find_in_file(symbolizer, lbpf_module_file(process, &symbolizer->files, module),
                          lbpf_module_name(module), build_id, offset, symbol))
-            return;
+            return true;
     }
+    return false;
+}
+
+/* Whether there is a file at path with the build id; path becomes what it is really called. */
+static bool check_build_id(char *path, const uint8_t *build_id)
+{
+    uint8_t id[LBPF_MAPPED_ID_SIZE] = {0};
+    int fd = lbpf_root_open_file(LBPF_OWN_ROOT, path);
+    struct lbpf_elf_image image;
+    char link[48];
+    ssize_t size;
+
+    if (fd < 0 || lbpf_elf_image_open(&image, fd, path, NULL) < 0)
+        return false;
+    lbpf_elf_image_build_id(&image, id, sizeof id);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    size = readlink(link, path, PATH_MAX - 1);
+    lbpf_elf_image_close(&image);
+    if (size <= 0)
+        return false;
+    path[size] = '\0';
+    return memcmp(id, build_id, sizeof id) == 0;
+}
+
+/* Makes the executable known that lies where its build id leads to. */
+static bool add_by_build_id(struct lbpf_symbolizer *symbolizer, const uint8_t *build_id)
+{
+    char path[PATH_MAX];
+
+    for (size_t i = 0;
+         lbpf_build_id_place(LBPF_EXECUTABLE, i, build_id, LBPF_MAPPED_ID_SIZE, path, sizeof path);
+         i++) {
+        if (path[0] && check_build_id(path, build_id))
+            return lbpf_symbolizer_add_file(symbolizer, path, NULL) == 0;
+    }
+    return false;
+}
+
+void lbpf_symbolizer_find_build_id(struct lbpf_symbolizer *symbolizer, const uint8_t *build_id,
+                                   uint64_t offset, pid_t pid, struct lbpf_symbol *symbol)
+{
+    struct lbpf_mapped_ids *ids = &symbolizer->mapped_ids;
+
+    *symbol = (struct lbpf_symbol){.demangled = ""};
+    if (find_in_added(symbolizer, build_id, offset, symbol) ||
+        find_in_process(symbolizer, pid, build_id, offset, symbol))
+        return;
+    if (add_by_build_id(symbolizer, build_id))
+        find_in_added(symbolizer, build_id, offset, symbol);
+    else if (!find_in_process(symbolizer, lbpf_mapped_ids_find(ids, build_id), build_id, offset,
+                              symbol) &&
+             lbpf_mapped_ids_search(ids))
+        find_in_process(symbolizer, lbpf_mapped_ids_find(ids, build_id), build_id, offset, symbol);
 }
 
 /* --- about itself ----------------------------------------------------------------------------- */

@@ -26,8 +26,9 @@ int lbpf_symbolizer_find_name(struct lbpf_symbolizer *symbolizer, pid_t pid, con
 /* Makes a file known by its build id. */
 int lbpf_symbolizer_add_file(struct lbpf_symbolizer *symbolizer, const char *path,
                              struct lbpf_error *error);
-/* What is at an offset of the file with a build id (20 bytes): one that was added, or, with pid >
- * 0, one that the process has mapped. */
+/* What is at an offset of the file with a build id (20 bytes): one that was added, one that the
+ * process has mapped (pid > 0), one that lies where build ids lead to (elf/build_id.h), or one that
+ * any process has mapped. */
 void lbpf_symbolizer_find_build_id(struct lbpf_symbolizer *symbolizer, const uint8_t *build_id,
                                    uint64_t offset, pid_t pid, struct lbpf_symbol *symbol);
 

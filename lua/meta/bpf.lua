@@ -784,7 +784,8 @@ function BPF:ksymname(name) end
 --- The function around an address of a process: "[unknown]" where there is none. Symbols come from
 --- the mapped files and their debug files, MiniDebugInfo, linkage stubs ("read@plt"), the vDSO and
 --- a just-in-time compiler's /tmp/perf-PID.map. A pid below 0 means the kernel. An entry of a
---- build-id stack is looked for among the modules that were added and those of the process.
+--- build-id stack is looked for among the modules that were added, those of the process, files that
+--- lie in folders by build id, and what any process has mapped.
 ---@param addr integer|bpf.build_id_entry
 ---@param pid integer
 ---@param options? bpf.sym_options

@@ -99,6 +99,27 @@ describe("a separate debug file", function()
     assert.truthy(outcome(environment):find("could not determine", 1, true))
   end)
 
+  it_with_uprobes("is found among what debuginfod's client fetched", function()
+    build("-DVALUE=3 -Wl,--build-id")
+    local first <const>, rest <const> = build_id()
+    local fetched <const> = folder .. "/debuginfod_client/" .. first .. rest
+    run("mkdir -p %s && mv %s.debug %s/debuginfo", fetched, program, fetched)
+    assert.equal(tostring(count), outcome("env XDG_CACHE_HOME=" .. folder))
+    assert.equal(tostring(count),
+      outcome(("env DEBUGINFOD_CACHE_PATH=%s/debuginfod_client"):format(folder)))
+    assert.truthy(outcome("env DEBUGINFOD_CACHE_PATH=" .. folder):find("could not determine", 1,
+      true))
+  end)
+
+  it_with_uprobes("is the same build under $BCC_SYMFS", function()
+    build("-DVALUE=3 -Wl,--build-id")
+    local environment <const> = ("env BCC_SYMFS=%s/symfs"):format(folder)
+    run("mkdir -p %s/symfs%s && mv %s.debug %s/symfs%s", folder, folder, program, folder, program)
+    assert.equal(tostring(count), outcome(environment))
+    build("-DVALUE=5 -Wl,--build-id")
+    assert.truthy(outcome(environment):find("could not determine", 1, true))
+  end)
+
   it_with_uprobes("is never waited for", function()
     build("-DVALUE=3 -Wl,--build-id=none")
     run("cd %s && objcopy --add-gnu-debuglink=program.debug program", folder)

@@ -1,6 +1,7 @@
 -- Addresses of other processes turned into names, wherever the names have to be looked for.
 local bpf <const> = require "bpf"
 local process <const> = require "spec.support.process"
+local script <const> = require "spec.support.script"
 local zip <const> = require "spec.support.zip"
 
 local BPF <const> = bpf.BPF
@@ -187,6 +188,37 @@ fd = os.memfd_create("code", 0)
 os.write(fd, open("%s", "rb").read())
 os.execv("/proc/self/fd/%%d" %% fd, ["code"])']], path)
     assert.equal("hidden [memfd:code (deleted)]", BPF.sym(there.hidden, memory.pid, with_module))
+  end)
+
+  it("names functions by a build id alone, of any process and of files in the usual places",
+    function()
+    local path <const> = build("subject", "-Wl,--build-id")
+    local subject <const>, at <const> = start("%s", path)
+    local pipe <const> = io.popen("readelf -n " .. path .. "; grep -m 1 subject /proc/"
+      .. subject.pid .. "/maps")
+    local text <const> = pipe:read("a")
+    pipe:close()
+    local id <const> = text:match("Build ID: (%x+)")
+    local base <const> = tonumber(text:match("(%x+)%-%x+ r"), 16)
+    local entry <const> = { status = 1, build_id = id, offset = at.hidden - base }
+    assert.equal("hidden [subject]", BPF.sym(entry, -1, with_module))
+    assert.equal("[unknown]", BPF.sym({ status = 1, build_id = id:reverse(), offset = 1 }, -1))
+    stop(subject)
+    assert.equal("hidden", BPF.sym(entry, 0)) -- what was known stays
+    -- and afterwards, by scripts that did not know it
+    local lua <const> = ([[print(require "bpf".BPF.sym({ status = 1, build_id = "%s", offset = %d },
+      -1, { show_module = true }))]]):format(id, entry.offset)
+    local function name_with(environment)
+      local _, out <const>, errors <const> = script.run(lua, environment)
+      return out:gsub("\n$", "") .. errors
+    end
+    assert.equal("[unknown]", name_with("env HOME=/nowhere"))
+    run("mkdir -p %s/debug/.build-id/%s && ln -s %s %s/debug/.build-id/%s/%s", folder, id:sub(1, 2),
+      path, folder, id:sub(1, 2), id:sub(3))
+    assert.equal("hidden [subject]", name_with(("env BCC_DEBUGINFO_ROOT=%s/debug"):format(folder)))
+    local fetched <const> = folder .. "/.cache/debuginfod_client/" .. id
+    run("mkdir -p %s && cp %s %s/executable", fetched, path, fetched)
+    assert.equal("hidden [executable]", name_with("env -u XDG_CACHE_HOME HOME=" .. folder))
   end)
 
   it("names functions of members of archives that are mapped where they lie", function()
