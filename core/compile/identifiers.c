@@ -75,8 +75,12 @@ static void note_name(struct scanner *scanner, const struct lbpf_token *token)
     struct lbpf_identifiers *identifiers = scanner->identifiers;
     uintptr_t bits = identifiers->prelude ? 0 : LBPF_USED_OWN;
     size_t prefix_size = sizeof prefix - 1;
+    bool tag = tag_keyword(&scanner->last) != 0;
 
-    if (tag_keyword(&scanner->last))
+    if (tag && identifiers->prelude && scanner->tokens.at < scanner->tokens.end &&
+        *scanner->tokens.at == ';')
+        return; /* "struct x;" needs no more than it says */
+    if (tag)
         bits |= LBPF_USED_TAG;
     else if (lbpf_token_is_mark(&scanner->last, '>') || lbpf_token_is_mark(&scanner->last, '.'))
         bits |= LBPF_USED_MEMBER;
@@ -356,6 +360,34 @@ static void skip_attribute(struct scanner *scanner)
     } while (depth > 0);
 }
 
+/* Reads over LBPF_HELPER(number, result, name, …) when the program does not name the helper, so
+ * that the types in it are not wanted. */
+static bool skip_helper(struct scanner *scanner)
+{
+    struct lbpf_tokens ahead = scanner->tokens;
+    struct lbpf_token token, name = {0};
+    const struct lbpf_strmap_entry *used;
+    int depth = 0, commas = 0;
+
+    do {
+        token = lbpf_tokens_next(&ahead);
+        if (lbpf_token_is_mark(&token, '('))
+            depth++;
+        else if (lbpf_token_is_mark(&token, ')'))
+            depth--;
+        else if (lbpf_token_is_mark(&token, ',') && depth == 1)
+            commas++;
+        else if (token.kind == LBPF_TOKEN_NAME && commas == 2)
+            name = token;
+    } while (depth > 0 && token.kind != LBPF_TOKEN_END);
+    used = name.at ? lbpf_strmap_get(&scanner->identifiers->names, name.at, name.size) : NULL;
+    if (!name.at || (used && used->value & LBPF_USED_OWN))
+        return false;
+    note_name(scanner, &name);
+    scanner->tokens = ahead;
+    return true;
+}
+
 static int scan_spliced(struct lbpf_identifiers *identifiers, const char *text, size_t size)
 {
     struct scanner scanner = {.identifiers = identifiers,
@@ -378,6 +410,8 @@ static int scan_spliced(struct lbpf_identifiers *identifiers, const char *text, 
             skip_attribute(&scanner);
             continue;
         }
+        if (identifiers->prelude && lbpf_token_is(&token, "LBPF_HELPER") && skip_helper(&scanner))
+            continue;
         if (token.kind == LBPF_TOKEN_NAME)
             scan_name(&scanner, &token);
         else if (token.kind == LBPF_TOKEN_MARK)
