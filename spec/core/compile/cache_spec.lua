@@ -65,6 +65,22 @@ describe("the cache #any_kernel", function()
     assert.equal("the cache is off\n", (command("''", "")))
   end)
 
+  it("forgets programs when a header of the prelude is changed, or one is added", function()
+    local folder <const> = new_folder()
+    local build <const> = os.getenv("LUABPF_BUILD") or "build/release"
+    assert(os.execute(("mkdir %s && cp -pr %s/lib/bpf %s"):format(folder, build, folder)))
+    local place <const> = ("%s/cache LUA_CPATH='%s/?.so'"):format(folder, folder)
+    local function entries() return tonumber(run(place, "true"):match("^%d+")) end
+    assert.equal(1, entries())
+    assert.equal(1, entries())
+    os.execute("echo >> " .. folder .. "/bpf/include/lbpf/maps/keyed.h")
+    assert.equal(2, entries())
+    os.execute("touch " .. folder .. "/bpf/include/lbpf/kernel/new.h")
+    assert.equal(3, entries())
+    assert.equal(3, entries())
+    os.execute("rm -r " .. folder)
+  end)
+
   it("command refuses what it does not know", function()
     local out <const>, status <const> = command("''", "--cler")
     assert.equal("usage: luabpf cache [--clear]\n", out)

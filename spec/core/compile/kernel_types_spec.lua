@@ -211,6 +211,26 @@ print(b.sized.max_entries)]==]
   end)
 end)
 
+describe("the types of a helper", function()
+  it("are there for a program that names only the helper", function()
+    assert.truthy(bpf.compile{text = [[
+int egress(struct __sk_buff *skb) {
+  u32 here = bpf_get_current_task_btf()->tgid;
+  return bpf_tcp_sock(skb->sk)->snd_cwnd + bpf_skc_to_tcp_sock(skb->sk)->snd_cwnd + here;
+}]]})
+  end)
+
+  it("are left out for one that does not", function()
+    local _ <const>, _ <const>, out <const> = script.run([==[
+local bpf = require "bpf"
+bpf.BPF{text = "struct task_struct; int probe(struct pt_regs *ctx) { return 0; }", cache = false,
+  debug = bpf.DEBUG_PREPROCESSOR}]==])
+    assert.truthy(out:find("struct pt_regs {", 1, true))
+    assert.falsy(out:find("struct tcp_sock {", 1, true))
+    assert.truthy(#out < 60000, #out)
+  end)
+end)
+
 describe("the kernel's version", function()
   it("is what uname says, or what BCC_LINUX_VERSION_CODE says", function()
     local pipe <const> = io.popen("uname -r")
