@@ -9,6 +9,7 @@ local parser = tool.parser("biosnoop", "Show each disk request, who made it, and
   "process")
 parser:option("-D --disk", "Only this disk, as vda.")
 parser:flag("-Q --queue", "Show the time in the operating system's queue, too.")
+parser:flag("-P --pattern", "Show whether requests of a disk follow each other: S or R (random).")
 local options = parser:parse()
 
 local program = [[
@@ -109,16 +110,23 @@ local columns = {
   { "SECTOR", "%-10d", "sector" },
   { "BYTES", "%-7d", "bytes" },
   { "LAT(ms)", "%8.3f", "latency_ns", 1e-6 },
-  "error",
+  options.pattern and { "P", "%s", "pattern" } or "pattern", "error",
 }
 if options.queue or options.json then
-  table.insert(columns, #columns - 1, { "QUE(ms)", "%8.3f", "queued_ns", 1e-6 })
+  table.insert(columns, #columns - 2, { "QUE(ms)", "%8.3f", "queued_ns", 1e-6 })
 end
+
+local ends = {} -- where the last request of each disk ended
 
 local function record_of(event)
   if options.disk and event.disk ~= options.disk then return end
   local record = event:totable()
   record.operation = operations[event.operation] or tostring(event.operation)
+  if options.pattern then
+    local place = event.disk .. record.operation
+    if ends[place] then record.pattern = ends[place] == event.sector and "S" or "R" end
+    ends[place] = event.sector + event.bytes // 512
+  end
   return record
 end
 

@@ -6,7 +6,10 @@ local parser = tool.parser("exitsnoop", "Show each process that ends, its age, a
   "process time")
 parser:flag("-x --failed", "Show only those that ended with a status other than 0, or a signal.")
 parser:flag("--per-thread", "Show each thread that ends.")
+parser:flag("--utc", "Show the time of day as UTC (with or without -T).")
+parser:option("--label", "Show this text in each line."):argname("<text>")
 local options = parser:parse()
+options.time = options.time or options.utc
 
 local program = [[
 struct event_t {
@@ -57,6 +60,7 @@ end
 
 local function record_of(event)
   local record, signal = event:totable(), event.code & 0x7f
+  record.label = options.label
   if signal == 0 then
     record.status = event.code >> 8
   else
@@ -67,6 +71,7 @@ end
 
 tool.show(b.events, options, {
   "time_ns",
+  options.label and { "LABEL", "%-10s", "label" } or "label",
   { "COMM", "%-16s", "comm" },
   { "PID", "%-7d", "pid" },
   { "PPID", "%-7d", "ppid" },

@@ -14,6 +14,7 @@ parser:flag("-T --timestamp", "Show the time of day of each report.")
 parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
 parser:option("-c --cpu", "Only on this CPU."):convert(tool.whole)
 parser:option("--top", "Show only so many of the most frequent."):convert(tool.whole)
+parser:flag("-D", "The same as --debug."):target("debug")
 local options = parser:parse()
 
 local program = [[

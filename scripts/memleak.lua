@@ -304,7 +304,7 @@ if options.trace then
     { "SIZE", "%10s", "size", function(size)
       return size == 0 and "released" or tostring(bpf.u64(size))
     end },
-    { "ADDRESS", "0x%x", "address" },
+    { "ADDRESS", "%s", "address", function(address) return ("0x%x"):format(address) end },
   })
 end
 

@@ -26,13 +26,19 @@ parser:option("-t --tid", "Only this thread."):convert(tool.whole)
 parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
 parser:option("-f --flag-filter", "Only calls with this flag, as O_WRONLY; repeated: any of them.")
   :count("*"):convert(open_flag)
+parser:flag("-F --full-path", "Show where files with relative names are.")
+parser:option("-b --buffer-pages", "Pages of the buffer of events on each CPU."):convert(tool.whole)
+  :default("64")
 local options = parser:parse()
 
 local common = [[
 struct call_t {
     const char *name;
     u32 flags;
+    int folder;
 };
+
+#define DEPTH 16 // folders that are shown, a power of two
 
 struct event_t {
     u64 time_ns;
@@ -40,18 +46,57 @@ struct event_t {
     int ret;
     char comm[TASK_COMM_LEN];
     char name[256];
+#ifdef FULL_PATH
+    u32 depth;
+    char folders[DEPTH][64]; // of a relative name, the innermost first
+#endif
 };
 
 BPF_HASH(calls, u32, struct call_t); // by thread
 BPF_PERF_OUTPUT(events);
 
-static inline int enter(const char *name, u32 flags)
+// The folders from where a relative name starts up to the root, over the places of mounts.
+static inline void find_folders(struct event_t *event, int folder)
+{
+#ifdef FULL_PATH
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    struct dentry *entry;
+    struct vfsmount *mounted;
+    if (folder == -100 /* AT_FDCWD */) {
+        entry = task->fs->pwd.dentry;
+        mounted = task->fs->pwd.mnt;
+    } else {
+        struct file *file = task->files->fdt->fd[folder];
+        entry = file->f_path.dentry;
+        mounted = file->f_path.mnt;
+    }
+    for (int i = 0; i < DEPTH + 8 && event->depth < DEPTH; i++) {
+        if (entry == mounted->mnt_root) {
+            struct mount *mount =
+                (struct mount *)((char *)mounted - __builtin_offsetof(struct mount, mnt));
+            struct mount *parent = mount->mnt_parent;
+            if (parent == mount)
+                return;
+            entry = mount->mnt_mountpoint;
+            mounted = &parent->mnt;
+        } else {
+            u32 at = event->depth & (DEPTH - 1);
+            bpf_probe_read_kernel_str(event->folders[at], sizeof(event->folders[at]),
+                                      entry->d_name.name);
+            event->depth++;
+            entry = entry->d_parent;
+        }
+    }
+#endif
+}
+
+static inline int enter(int folder, const char *name, u32 flags)
 {
     u64 id = bpf_get_current_pid_tgid();
     u32 tid = id;
     if (!wanted() || !(FLAGS == 0 || flags & FLAGS))
         return 0;
-    struct call_t call = {.name = name, .flags = flags};
+    struct call_t call = {.name = name, .flags = flags, .folder = folder};
     calls.update(&tid, &call);
     return 0;
 }
@@ -68,6 +113,8 @@ static inline int leave(void *ctx, int ret)
                                 .uid = bpf_get_current_uid_gid(), .flags = call->flags, .ret = ret};
         bpf_get_current_comm(&event.comm, sizeof(event.comm));
         bpf_probe_read_user_str(event.name, sizeof(event.name), call->name);
+        if (event.name[0] != '/')
+            find_folders(&event, call->folder);
         events.perf_submit(ctx, &event, sizeof(event));
     }
     calls.delete(&tid);
@@ -78,7 +125,7 @@ static inline int leave(void *ctx, int ret)
 local by_tracepoint = [[
 TRACEPOINT_PROBE(syscalls, sys_enter_@)
 {
-    return enter(args->filename, GIVEN);
+    return enter(FOLDER, args->filename, GIVEN);
 }
 
 TRACEPOINT_PROBE(syscalls, sys_exit_@)
@@ -99,7 +146,7 @@ static inline u32 how_flags(const void *how)
 local by_kprobe = [[
 int enter_open(struct pt_regs *ctx, int folder, const char *name, struct open_how *how)
 {
-    return enter(name, how->flags);
+    return enter(folder, name, how->flags);
 }
 
 int leave_open(struct pt_regs *ctx)
@@ -114,6 +161,7 @@ for _, call in ipairs{ "open", "openat", "openat2" } do
   if bpf.BPF.tracepoint_exists("syscalls", "sys_enter_" .. call) then
     local flags = call == "openat2" and "how_flags(args->how)" or "args->flags"
     program[#program + 1] = by_tracepoint:gsub("@", call):gsub("GIVEN", flags)
+      :gsub("FOLDER", call == "open" and "-100" or "args->dfd")
     traced = true
   end
 end
@@ -123,15 +171,25 @@ local flags = 0
 for _, flag in ipairs(options.flag_filter) do flags = flags | flag end
 
 local b <close> = tool.load(options, table.concat(program), {
-  FLAGS = flags, ONLY_FAILED = options.failed or 0,
+  FLAGS = flags, ONLY_FAILED = options.failed or 0, FULL_PATH = options.full_path,
 })
 if not traced then
   b:attach_kprobe{ event = "do_sys_openat2", fn_name = "enter_open" }
   b:attach_kretprobe{ event = "do_sys_openat2", fn_name = "leave_open" }
 end
 
+-- The name with the folders that it starts from.
+local function full_path(event)
+  local depth = event.depth
+  if depth == 0 and event.name:sub(1, 1) == "/" then return event.name end
+  local parts = { event.name }
+  for i = 1, depth do table.insert(parts, 1, event.folders[i]) end
+  return (depth == 16 and "…/" or "/") .. table.concat(parts, "/")
+end
+
 local function record_of(event)
   local record = event:totable()
+  if options.full_path then record.name = full_path(record) end
   record.fd, record.error = math.max(event.ret, -1), math.max(-event.ret, 0)
   return record
 end
@@ -146,5 +204,5 @@ tool.show(b.events, options, {
   { "ERR", "%3d", "error" },
   options.extended_fields and { "FLAGS", "%08o", "flags" } or "flags",
   { "PATH", "%s", "name" },
-}, record_of, 64)
+}, record_of, options.buffer_pages)
 tool.poll(b, options)

@@ -10,13 +10,17 @@ local tool = require("bpf.tool")
 local parser = tool.parser("profile", "Show where processors spend their time, by sampling stacks.",
   "process_long_command")
 parser:option("-L --tid", "Only this thread."):convert(tool.whole)
-parser:option("-F --frequency", "Samples a second on each CPU."):convert(tool.whole)
-  :default("49")
+parser:mutex(
+  parser:option("-F --frequency", "Samples a second on each CPU; 49 without this option.")
+    :convert(tool.whole),
+  parser:option("-c --count", "A sample each so many nanoseconds of work instead.")
+    :convert(tool.whole))
 parser:option("-C --cpu", "Only this CPU."):convert(tool.whole)
 parser:flag("-I --include-idle", "Count CPUs that have nothing to do, too.")
 stack_report.options(parser)
 parser:argument("seconds", "The same as --duration."):args("?"):convert(tool.number)
 local options = parser:parse()
+options.frequency = options.frequency or 49
 options.duration = options.duration or options.seconds
 
 local program = [[
@@ -50,12 +54,14 @@ macros.IDLE = options.include_idle
 local b <close> = tool.load(options, program, macros, { prefix = stack_report.program })
 b:attach_perf_event{
   ev_type = bpf.PerfType.SOFTWARE, ev_config = bpf.PerfSWConfig.CPU_CLOCK,
-  sample_freq = options.frequency, cpu = options.cpu or -1, fn_name = "on_sample",
+  sample_freq = not options.count and options.frequency or nil,
+  sample_period = options.count, cpu = options.cpu or -1, fn_name = "on_sample",
 }
 
 if not options.json and not options.folded then
   io.stdout:setvbuf("line")
-  tool.write(("Sampling at %d Hz. "):format(options.frequency), options.duration
+  tool.write(options.count and ("Sampling each %d ns. "):format(options.count)
+    or ("Sampling at %d Hz. "):format(options.frequency), options.duration
     and ("Ends after %g s.\n"):format(options.duration) or "Ctrl-C ends and shows the stacks.\n")
 end
 

@@ -10,11 +10,13 @@ local parser = tool.parser("sslsniff",
   "process_long_command time")
 parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
 parser:flag("-x --extra", "Show user and thread, too.")
+parser:option("-c --comm", "The same as --name."):target("name"):argname("<text>")
 parser:flag("-o --no-openssl", "Leave out OpenSSL.")
 parser:flag("-g --no-gnutls", "Leave out GnuTLS.")
 parser:flag("--no-nss", "Leave out NSS.")
 parser:flag("--hexdump", "Show all bytes as hexadecimal numbers.")
 parser:flag("-l --latency", "Show how long each call took, in milliseconds.")
+parser:flag("--handshake", "Show how long each handshake took, too.")
 parser:option("--max-buffer-size", "Show so much of each call's data, at most 30000 bytes.")
   :convert(tool.whole):default("8192")
 parser:option("--extra-lib", "Another library: KIND:PATH; KIND is openssl, gnutls or nss.")
@@ -30,7 +32,7 @@ struct event {
     u32 pid, tid, uid;
     s32 size;  // bytes that were sent or received
     u32 taken; // of them are in data
-    u8 is_write;
+    u8 kind;   // 0 read, 1 write, 2 handshake
     char comm[TASK_COMM_LEN];
     char data[];
 };
@@ -102,7 +104,7 @@ int on_return(struct pt_regs *ctx)
     event->tid = thread;
     event->uid = bpf_get_current_uid_gid();
     event->size = size;
-    event->is_write = call->is_write;
+    event->kind = call->is_write;
     bpf_get_current_comm(event->comm, sizeof(event->comm));
     taken = size > SIZE ? SIZE : size;
     if (bpf_probe_read_user(event->data, taken, (void *)call->data))
@@ -111,6 +113,53 @@ int on_return(struct pt_regs *ctx)
     events.perf_submit(ctx, event, sizeof(*event) + taken);
     calls.delete(&thread);
     return 0;
+}
+
+// A handshake may take several calls, which end when there is nothing to read.
+struct connection {
+    u64 address;
+    u32 pid, zero;
+};
+BPF_TABLE("lru_hash", u32, struct connection, shaking, 8192); // by thread
+BPF_TABLE("lru_hash", struct connection, u64, begun_ns, 8192);
+
+int on_handshake(struct pt_regs *ctx, void *address)
+{
+    u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
+    u32 thread = id;
+    struct connection connection = {.address = (u64)address, .pid = id >> 32};
+    if (!wanted())
+        return 0;
+    shaking.update(&thread, &connection);
+    begun_ns.insert(&connection, &now);
+    return 0;
+}
+
+static inline int end_handshake(void *ctx, bool is_done)
+{
+    u64 id = bpf_get_current_pid_tgid(), *start;
+    u32 thread = id;
+    struct connection *connection = shaking.lookup(&thread);
+    struct event event = {.pid = id >> 32, .tid = thread, .kind = 2};
+    if (!connection || !is_done || !(start = begun_ns.lookup(connection)))
+        return 0;
+    event.time_ns = bpf_ktime_get_ns();
+    event.latency_ns = event.time_ns - *start;
+    event.uid = bpf_get_current_uid_gid();
+    bpf_get_current_comm(event.comm, sizeof(event.comm));
+    begun_ns.delete(connection);
+    events.perf_submit(ctx, &event, sizeof(event));
+    return 0;
+}
+
+int on_handshake_return(struct pt_regs *ctx)
+{
+    return end_handshake(ctx, (int)PT_REGS_RC(ctx) == 1);
+}
+
+int on_gnutls_handshake_return(struct pt_regs *ctx)
+{
+    return end_handshake(ctx, (int)PT_REGS_RC(ctx) == 0);
 }
 ]]
 
@@ -125,13 +174,21 @@ local functions = {
   },
 }
 
+local returns = setmetatable({
+  SSL_do_handshake = "on_handshake_return", gnutls_handshake = "on_gnutls_handshake_return",
+}, { __index = function() return "on_return" end })
+if options.handshake then
+  functions.openssl.SSL_do_handshake = "on_handshake"
+  functions.gnutls.gnutls_handshake = "on_handshake"
+end
+
 local b <close> = tool.load(options, program, { SIZE = options.max_buffer_size })
 
 -- Returns whether at least one function of the library could be attached, else also why.
 local function attach(kind, library)
   local attached, problem = false, nil
   for symbol, entry in pairs(functions[kind]) do
-    local place = { name = library, sym = symbol, pid = options.pid, fn_name = "on_return" }
+    local place = { name = library, sym = symbol, pid = options.pid, fn_name = returns[symbol] }
     local good, why = pcall(function()
       b:attach_uretprobe(place)
       place.fn_name = entry
@@ -198,10 +255,11 @@ if options.extra or options.json then
   table.insert(columns, 5, { "TID", "%-7d", "tid" })
   table.insert(columns, 5, { "UID", "%-7d", "uid" })
 end
-if options.latency or options.json then
+if options.latency or options.handshake or options.json then
   columns[#columns + 1] = { "LAT(ms)", "%8.3f", "latency_ns", 1e-6 }
 end
 
+local kinds = { [0] = "READ/RECV", "WRITE/SEND", "HANDSHAKE" }
 local show = tool.printer(options, columns)
 
 b.events:open_perf_buffer(function(_, event)
@@ -209,10 +267,10 @@ b.events:open_perf_buffer(function(_, event)
   for _, key in ipairs{ "time_ns", "latency_ns", "pid", "tid", "uid", "size", "taken", "comm" } do
     record[key] = event[key]
   end
-  record.func = event.is_write ~= 0 and "WRITE/SEND" or "READ/RECV"
+  record.func = kinds[event.kind]
   record.data = event:bytes("data"):sub(1, event.taken)
   show(record)
-  if options.json then return end
+  if options.json or event.kind == 2 then return end
   local data = options.hexdump and hexadecimal(record.data) or readable(record.data)
   tool.write("----- DATA -----\n", data, data:sub(-1) == "\n" and "" or "\n")
   if record.taken < record.size then

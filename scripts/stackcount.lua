@@ -14,6 +14,7 @@ parser:flag("-T --timestamp", "Show the time of day of each report.")
 parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
 parser:option("-c --cpu", "Only on this CPU."):convert(tool.whole)
 parser:flag("-P --perpid", "With -K, too, count each process by itself.")
+parser:flag("-v --addresses", "Show the addresses, too.")
 stack_report.options(parser)
 local options = parser:parse()
 

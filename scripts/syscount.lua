@@ -35,7 +35,7 @@ end
 local parser = tool.parser("syscount", "Count system calls, by call or by process.",
   "process_long_command interval")
 parser:option("-t --tid", "Only this thread."):convert(tool.whole)
-parser:option("--ppid", "Only children of this process."):convert(tool.whole)
+parser:option("-c --ppid", "Only children of this process."):convert(tool.whole)
 parser:option("-i --interval", "The same as the argument interval."):target("every")
   :convert(tool.number)
 parser:option("-s --syscall", "Only this call, as openat."):convert(syscall_number)

@@ -10,13 +10,14 @@ local parser = tool.parser("tcpconnect", "Show each TCP connection that a proces
 parser:flag("-U --print-uid", "Show the user id.")
 parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
 parser:option("-P --port", "Only to these ports, as 80,443."):convert(tool.ports)
+parser:flag("-L --lport", "Show the local port; lines come when the other side has answered.")
 parser:flag("-c --count", "Count the connections of each process and target; show them at the end.")
 local options = parser:parse()
 
 local program = [[
 struct target_t {
     u32 pid, uid;
-    u16 family, port;
+    u16 family, port, local_port, zero;
     char comm[TASK_COMM_LEN];
     u8 source[16], target[16];
 };
@@ -28,8 +29,25 @@ struct event_t {
 BPF_PERF_OUTPUT(events);
 BPF_HASH(counts, struct target_t, u64, 65536);
 
+#ifdef LPORT
+// The local port is chosen after the state changes; it is known when the answer comes.
+BPF_TABLE("lru_hash", const void *, struct event_t, asked, 8192);
+#endif
+
 TRACEPOINT_PROBE(sock, inet_sock_set_state)
 {
+#ifdef LPORT
+    const void *socket = args->skaddr;
+    if (args->oldstate == 2 /* TCP_SYN_SENT */) {
+        struct event_t *connection = asked.lookup(&socket);
+        if (connection) {
+            connection->to.local_port = args->sport;
+            events.perf_submit(args, connection, sizeof(*connection));
+            asked.delete(&socket);
+        }
+        return 0;
+    }
+#endif
     if (args->newstate != 2 /* TCP_SYN_SENT */ || args->protocol != 6 /* IPPROTO_TCP */)
         return 0;
     struct event_t event = {.time_ns = bpf_ktime_get_ns()};
@@ -48,8 +66,10 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
         __builtin_memcpy(to->source, args->saddr_v6, 16);
         __builtin_memcpy(to->target, args->daddr_v6, 16);
     }
-#ifdef COUNT
+#if defined(COUNT)
     counts.atomic_increment(*to);
+#elif defined(LPORT)
+    asked.update(&socket, &event);
 #else
     events.perf_submit(args, &event, sizeof(event));
 #endif
@@ -59,7 +79,7 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
 
 local b <close> = tool.load(options, program, {
   ["FAMILY(family)"] = tool.family(options), ["PORTS(port)"] = tool.any_of("port", options.port),
-  COUNT = options.count,
+  COUNT = options.count, LPORT = options.lport and not options.count,
 })
 
 local columns = {
@@ -68,6 +88,7 @@ local columns = {
   { "COMM", "%-16s", "comm" },
   { "IP", "%-2d", "ip" },
   { "SADDR", "%-15s", "source" },
+  options.lport and { "LPORT", "%-5d", "local_port" } or "local_port",
   { "DADDR", "%-15s", "target" },
   { "DPORT", "%-5d", "port" },
 }
@@ -75,6 +96,7 @@ if options.print_uid or options.json then table.insert(columns, 2, { "UID", "%-5
 if options.count then columns[#columns + 1] = { "COUNT", "%d", "count" } end
 local function record(to, more)
   more.pid, more.uid, more.comm, more.port = to.pid, to.uid, to.comm, to.port
+  more.local_port = options.lport and to.local_port or nil
   more.ip = to.family == 2 and 4 or 6
   more.source = tool.address(to.family, to:bytes("source"))
   more.target = tool.address(to.family, to:bytes("target"))

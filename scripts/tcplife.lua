@@ -10,7 +10,10 @@ parser:option("-L --local-port", "Only on these local ports, as 80,443."):argnam
   :convert(tool.ports)
 parser:option("-D --remote-port", "Only to these remote ports."):argname("<port>")
   :convert(tool.ports)
+parser:flag("-w --wide", "Room for addresses of IPv6 in the columns.")
+parser:flag("-s --csv", "Comma-separated values.")
 local options = parser:parse()
+local address = options.wide and "%-39s" or "%-15s"
 
 local program = [[
 struct who_t {
@@ -111,9 +114,9 @@ tool.show(b.events, options, {
   { "PID", "%-7d", "pid" },
   { "COMM", "%-16s", "comm" },
   { "IP", "%-2d", "ip" },
-  { "LADDR", "%-15s", "local" },
+  { "LADDR", address, "local" },
   { "LPORT", "%-5d", "local_port" },
-  { "RADDR", "%-15s", "remote" },
+  { "RADDR", address, "remote" },
   { "RPORT", "%-5d", "remote_port" },
   { "TX(KB)", "%8.1f", "sent_bytes", 1 / 1024 },
   { "RX(KB)", "%8.1f", "received_bytes", 1 / 1024 },

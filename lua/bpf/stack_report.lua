@@ -97,10 +97,10 @@ local function collect(b, records, field, exact)
 end
 
 local function resolve(b, records, field, options)
-  local exact = options.offsets
+  local exact = options.offsets or options.addresses
   local stacks, wanted = collect(b, records, field, exact)
   for pid, of_process in pairs(wanted) do
-    local names = bpf.BPF.symbolize(of_process.addresses, pid, { show_offset = exact })
+    local names = bpf.BPF.symbolize(of_process.addresses, pid, { show_offset = options.offsets })
     of_process.names = {}
     for i, address in ipairs(of_process.addresses) do of_process.names[address] = names[i] end
   end
@@ -108,7 +108,8 @@ local function resolve(b, records, field, options)
     local id, frames = record[field], {}
     local names = wanted[field == "kernel" and -1 or record.pid].names
     for i, address in ipairs(stacks[id] or {}) do
-      frames[i] = names[i > 1 and not exact and address - 1 or address]
+      frames[i] = (options.addresses and ("%016x "):format(address) or "")
+        .. names[i > 1 and not exact and address - 1 or address]
     end
     if no_room[id] then frames[1] = "[no room for stack]" end
     record[field], record.lost = frames, record.lost or no_room[id]

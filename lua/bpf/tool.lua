@@ -161,6 +161,21 @@ local function heading_format(format)
   return (format:gsub("%%(-?)0?(%d*)[.%d]*%a", "%%%1%2s"))
 end
 
+-- As RFC 4180 has it: what has a comma, a quotation mark or a line's end in it is quoted.
+local function csv_value(value)
+  local text = value == nil and "" or tostring(value)
+  return text:find('[,"\r\n]') and '"' .. text:gsub('"', '""') .. '"' or text
+end
+
+local function csv_printer(keys)
+  tool.write(table.concat(keys, ","), "\n")
+  return function(record)
+    local texts = {}
+    for i, key in ipairs(keys) do texts[i] = csv_value(record[key]) end
+    tool.write(table.concat(texts, ","), "\n")
+  end
+end
+
 local function text_printer(columns)
   local headings = {}
   for i, column in ipairs(columns) do
@@ -186,7 +201,7 @@ local function text_printer(columns)
 end
 
 --- Prints the headings, and returns a function that prints a record (a table, or an event) as a
---- line, with --json as an object.
+--- line, with --json as an object, with --csv as comma-separated values.
 ---
 --- A column is { heading, format, member }. A fourth value is for people only: a factor, or
 --- function(value, record), which gives what is shown instead. A member alone is for JSON only.
@@ -195,17 +210,15 @@ end
 ---@return fun(record: table|bpf.Value)
 function tool.printer(options, columns)
   io.stdout:setvbuf("line")
-  local print_record
-  if options.json then
-    local keys = {}
-    for i, column in ipairs(columns) do
-      keys[i] = type(column) == "table" and column[3] or column
-    end
-    print_record = function(record) tool.write_json(record, keys) end
-  else
-    print_record = text_printer(with_times(options, columns))
+  if not options.json and not options.csv then
+    return text_printer(with_times(options, columns))
   end
-  return print_record
+  local keys = {}
+  for i, column in ipairs(columns) do
+    keys[i] = type(column) == "table" and column[3] or column
+  end
+  if options.csv then return csv_printer(keys) end
+  return function(record) tool.write_json(record, keys) end
 end
 
 --- Opens a perf buffer whose events tool.printer prints; then prints the headings, as a sign that
@@ -293,9 +306,13 @@ local function sleep(seconds, command, b)
   local rest
   repeat
     rest = math.max(0, (finish - bpf.monotonic_time()) / 1e9)
-    bpf.wait({ b, command }, rest)
-    b:perf_buffer_poll(0)
-    if command and command:wait(0) then return true end
+    if command then
+      bpf.wait({ b, command }, rest)
+      b:perf_buffer_poll(0)
+      if command:wait(0) then return true end
+    else
+      b:perf_buffer_poll(rest < 1e6 and math.ceil(rest * 1000) or -1)
+    end
   until rest == 0
   return false
 end
@@ -312,7 +329,9 @@ function tool.report(options, report, b)
   local interrupted = bpf.until_interrupted(function()
     if options.command then begin(options.command) end
     while true do
-      if sleep(math.min(interval, rest), options.command, b) then return end
+      -- As in tool.poll: Ctrl-C must not cut a callback off.
+      local pause = b and coroutine.wrap(sleep) or sleep
+      if pause(math.min(interval, rest), options.command, b) then return end
       rest, count = rest - interval, count - 1
       if rest <= 0 or count <= 0 then return end
       report()

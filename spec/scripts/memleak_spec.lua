@@ -74,10 +74,21 @@ describe("memleak", function()
   end)
 
   it("#any_kernel shows stacks to people, and only what is old and large enough", function()
-    local out = trace("--older 0 --min-size 1009")
+    local out = trace("--older 0 --min-size 1009 -t -a")
     local text = ("%d bytes in %d allocations\n"):format(kept * bytes, kept)
     assert.truthy(out:find(text, 1, true), out)
+    local told, listed = {}, {}
+    for size, address in out:gmatch("\n%d+ +%S+ +(%d+) (0x%x+)") do told[address] = size end
+    for address, size in out:gmatch("\n +at (0x%x+): (%d+) bytes") do
+      assert.equal(told[address], size)
+      if tonumber(size) == bytes then listed[#listed + 1] = address end
+    end
+    assert.equal(kept, #listed)
     assert.is_nil(trace("--older 60000 "):find("allocations\n", 1, true))
+    -- Each third allocation of every CPU, and a rest on each.
+    out = trace("--older 0 --min-size 1009 -s 3")
+    local sampled = tonumber(out:match("in (%d+) allocations\n"))
+    assert.is_true(sampled <= kept // 3 + 1 and sampled >= 1, sampled)
   end)
 
   it("#any_kernel watches the kernel's own allocations", function()

@@ -5,12 +5,13 @@ local there, missing = os.tmpname(), "/missing/luabpf-marker-" .. own_pid
 local good_calls, bad_calls = 11, 7
 
 -- Runs the tool on this process while it opens files; returns the lines about them.
-local function trace(options)
+local function trace(options, open_more)
   local before = process.defined_probes()
   local tool = process.start(("./luabpf opensnoop --pid %d %s"):format(own_pid, options))
   tool:wait_for("PATH")
   for _ = 1, good_calls do io.open(there):close() end
   for _ = 1, bad_calls do io.open(missing) end
+  if open_more then open_more() end
   io.open(there .. "-last")
   local lines = {}
   for line in tool.out:lines() do
@@ -54,9 +55,15 @@ describe("opensnoop", function()
     assert.equal(bad_calls, count(lines, escape(missing)))
   end)
 
-  it("shows time, user and flags", function()
-    local lines = trace("--timestamp --print-uid --extended-fields")
-    assert.equal(good_calls + bad_calls, count(lines, "^%d+%.%d+ +0 +" .. own_pid .. " .* 0%d+ /"))
+  it("shows time, user, flags, and where files with relative names are", function()
+    local pipe <close> = io.popen("pwd -P")
+    local folder = pipe:read("l")
+    local lines = trace("--timestamp --print-uid --extended-fields --full-path", function()
+      for _ = 1, 5 do io.open("missing-luabpf-marker/file") end
+    end)
+    assert.equal(5, count(lines, " " .. escape(folder) .. "/missing%-luabpf%-marker/file$"))
+    local timed = "^%d+%.%d+ +0 +" .. own_pid .. " .* 0%d+ /"
+    assert.equal(good_calls + bad_calls + 5, count(lines, timed))
   end)
 
   it("ends by itself after the given time", function()

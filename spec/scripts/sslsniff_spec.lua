@@ -5,13 +5,15 @@ local marker = "luabpf-marker-" .. process.own_pid()
 local no_openssl = not os.execute("openssl version > /dev/null 2>&1")
   and "needs the program openssl (apt-get install openssl)" or nil
 
--- A server that sends each line back reversed, and one client that sends it the marker.
+-- A server that sends each line back reversed, and one client that sends it the marker and waits
+-- for the answer.
 local function talk(key, port)
   local server = process.start(("openssl s_server -accept 127.0.0.1:%d -key %s -cert %s.crt -rev"
     .. " -naccept 1"):format(port, key, key))
   server:wait_for("ACCEPT")
-  os.execute(("{ echo %s; sleep 0.2; } | timeout 5 openssl s_client -connect 127.0.0.1:%d"
-    .. " > /dev/null 2>&1"):format(marker, port))
+  os.execute(([[{ echo %s; for i in $(seq 200); do grep -q %s %s.out && break; sleep 0.05; done; } \
+    | timeout 20 openssl s_client -connect 127.0.0.1:%d > %s.out 2>&1]]):format(marker,
+    marker:reverse(), key, port, key))
   server:finish()
 end
 
@@ -25,17 +27,22 @@ describe("sslsniff", function()
   teardown(function()
     os.remove(key)
     os.remove(key .. ".crt")
+    os.remove(key .. ".out")
   end)
 
   it("#any_kernel shows what a program writes and reads, once", no_openssl and function()
     pending(no_openssl)
   end or function()
-    local records = tool.records("sslsniff --name openssl", function()
+    local records = tool.records("sslsniff --handshake --comm openssl", function()
       talk(key, 20000 + process.own_pid() % 20000)
     end)
-    local seen = {}
+    local seen, handshakes = {}, 0
     for _, record in ipairs(records) do
       local text = record.data
+      if record.func == "HANDSHAKE" then
+        assert.is_true(record.latency_ns > 1000)
+        handshakes = handshakes + 1
+      end
       assert.equal(record.size, #text)
       if text:find(marker, 1, true) or text:find(marker:reverse(), 1, true) then
         seen[#seen + 1] = record.func .. " " .. text:match("%S+")
@@ -45,6 +52,7 @@ describe("sslsniff", function()
     table.sort(seen)
     -- The client's; the server does it inside of the library.
     assert.same({ "READ/RECV " .. marker:reverse(), "WRITE/SEND " .. marker }, seen)
+    assert.is_true(handshakes > 0)
   end)
 
   it("#any_kernel cuts data where it is told to, and shows bytes", no_openssl and function()

@@ -15,7 +15,7 @@ describe("syscount", function()
 
   it("counts failures of one call, with their time, by process", function()
     local pid, go = tool.prepare(workload)
-    local records = tool.records("syscount --process --latency --syscall rename --errno 2", go)
+    local records = tool.records("syscount --process --latency --syscall rename --errno ENOENT", go)
     local ours = tool.select(records, function(record) return record.pid == pid end)[1]
     assert.equal(1009, ours.count)
     assert.is_true(ours.time_ns > 1009 and ours.time_ns < 60e9)

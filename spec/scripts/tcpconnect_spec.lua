@@ -18,9 +18,19 @@ describe("tcpconnect", function()
     end
   end)
 
-  it("counts them", function()
+  it("shows the local port, when the answer has come", function()
+    local pid, go = tool.prepare(build.program("tcp_peers") .. " 4 5 10 10")
+    local connections = tool.records("tcpconnect -4 -L -p " .. pid, go)
+    for _, connection in ipairs(connections) do
+      assert.is_true(connection.local_port > 0 and connection.local_port ~= connection.port)
+      assert.equal(pid, connection.pid)
+    end
+    assert.equal(6, #connections)
+  end)
+
+  it("counts them, of one family", function()
     local pid, go = tool.prepare(build.program("tcp_peers") .. " 4 7 1 1")
-    local out = tool.run("tcpconnect --count --pid " .. pid, go)
+    local out = tool.run("tcpconnect -4 --count --pid " .. pid, go)
     assert.truthy(out:find(("\n%d +tcp_peers +4  127.0.0.1 +127.0.0.1 +%%d+ +8\n$"):format(pid)))
     assert.equal(2, select(2, out:gsub("\n", "")))
   end)

@@ -17,6 +17,8 @@ describe("tcpretrans", function()
     for _, segment in ipairs(ours) do
       assert.equal("SYN_SENT", segment.state)
       assert.equal(4, segment.ip)
+      assert.equal("R", segment.kind)
+      assert.is_true(segment.sequence > 0)
     end
   end)
 end)
