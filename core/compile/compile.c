@@ -7,6 +7,7 @@
 #include "compile/compile.h"
 
 #include "compile/arguments.h"
+#include "compile/assumptions.h"
 #include "compile/cache.h"
 #include "compile/child.h"
 #include "compile/diagnostics.h"
@@ -34,7 +35,15 @@ enum { LINE_LIMIT = 10 * 1000 * 1000, NUMBER_DIGITS = 6 };
 /* A tool's program takes clang less than a second and 200 MB; a hundred thousand lines, ten. */
 enum { SECONDS = 120, MEGABYTES = 4096 };
 enum { CRASH_BASE = 128 }; /* clang catches its own crash and exits with 128 + the signal */
-enum { FILE_PROGRAM, FILE_TYPES, FILE_TRACEPOINTS, FILE_OVERLAY, FILE_READERS, FILE_COUNT };
+enum {
+    FILE_PROGRAM,
+    FILE_TYPES,
+    FILE_TRACEPOINTS,
+    FILE_OVERLAY,
+    FILE_READERS,
+    FILE_FACTS,
+    FILE_COUNT
+};
 
 /* Everything about one compilation; owned by lbpf_compile. */
 struct job {
@@ -249,6 +258,12 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
                        first + FILE_TRACEPOINTS);
     lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=USDT readers",
                        first + FILE_READERS);
+    if (job->files[FILE_FACTS] >= 0) {
+        lbpf_arguments_add(arguments, "-include");
+        lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_FACTS);
+        lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=kernel facts",
+                           first + FILE_FACTS);
+    }
     lbpf_arguments_add(arguments, "-fpass-plugin=%s", job->toolchain.plugin);
 }
 
@@ -259,7 +274,7 @@ static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffe
     struct lbpf_arguments *arguments = calloc(1, sizeof *arguments);
     struct lbpf_child child = {.path = job->toolchain.clang,
                                .fds = job->files,
-                               .fd_count = FILE_COUNT,
+                               .fd_count = job->files[FILE_FACTS] < 0 ? FILE_FACTS : FILE_COUNT,
                                .output = output,
                                .messages = messages,
                                .seconds = job->seconds,
@@ -442,6 +457,33 @@ static int refuse_undefined(struct job *job, const struct lbpf_buffer *object, s
     return -EINVAL;
 }
 
+/* Lets a portable object say what it takes for granted of this kernel. */
+static int write_facts(struct job *job)
+{
+    static const char *const mode[] = {"-fsyntax-only", "-w", "-Xclang", "-ast-dump", NULL};
+    struct lbpf_assumptions assumptions = {.identifiers = &job->inputs.identifiers};
+    struct lbpf_buffer tree = {0}, messages = {0}, text = {0};
+    const struct lbpf_source *source = job->source;
+    int result = run_clang(job, mode, &tree, &messages);
+
+    if (result) {
+        result = explain(job, result, &messages);
+    } else {
+        lbpf_assumptions_scan_tree(&assumptions, &tree);
+        lbpf_assumptions_scan_text(&assumptions, source->text, source->size);
+        lbpf_assumptions_scan_text(&assumptions, lbpf_buffer_string(&job->inputs.files),
+                                   job->inputs.files.size);
+        result = lbpf_assumptions_write(&assumptions, source, &job->btf, &text)
+                     ? lbpf_error_no_memory(job->error, "compile")
+                     : open_file(job, FILE_FACTS, "luabpf-facts", &text);
+    }
+    lbpf_assumptions_free(&assumptions);
+    lbpf_buffer_free(&tree);
+    lbpf_buffer_free(&messages);
+    lbpf_buffer_free(&text);
+    return result;
+}
+
 static int compile_program(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *dump)
 {
     static const char *const mode[] = {"-c", NULL};
@@ -450,6 +492,8 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
     double started = now_ms();
     int result = open_files(job);
 
+    if (!result && job->portable)
+        result = write_facts(job);
     job->types_ms = now_ms() - started;
     if (!result) {
         started = now_ms();

@@ -216,7 +216,9 @@ static void print_base(struct lbpf_type_text *text, struct lbpf_buffer *out, uin
                        bool pointed, int indent)
 {
     const struct btf_type *type = lbpf_kernel_btf_type(text->btf, id);
+    bool whole = text->whole;
 
+    text->whole = false;
     switch (lbpf_btf_kind(type)) {
     case BTF_KIND_INT:
     case BTF_KIND_FLOAT:
@@ -234,6 +236,8 @@ static void print_base(struct lbpf_type_text *text, struct lbpf_buffer *out, uin
         lbpf_buffer_append_string(out,
                                   lbpf_btf_kind(type) == BTF_KIND_UNION ? "union " : "struct ");
         print_aggregate_body(text, out, id, indent);
+        if (whole && text->relocated) /* inside another one it has that one's */
+            lbpf_buffer_append_string(out, " __attribute__((preserve_access_index))");
         break;
     case BTF_KIND_ENUM:
     case BTF_KIND_ENUM64:

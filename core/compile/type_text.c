@@ -88,7 +88,9 @@ void lbpf_type_text_define(struct lbpf_type_text *text, uint32_t id)
         lbpf_type_text_require(text, type->type, false);
         lbpf_type_text_typedef_name(text, &name, id);
         lbpf_buffer_append_string(text->out, "typedef ");
+        text->whole = true;
         lbpf_type_text_print(text, text->out, type->type, lbpf_buffer_string(&name));
+        text->whole = false;
         lbpf_buffer_free(&name);
     } else if (lbpf_btf_is_aggregate(type)) {
         require_members(text, type);

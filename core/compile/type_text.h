@@ -39,6 +39,7 @@ struct lbpf_type_text {
     size_t aggregate_count, aggregate_capacity;
     int depth;
     bool relocated; /* accesses are noted in the object, but for types that are an interface */
+    bool whole;     /* what is printed next is all of a typedef, with its attributes */
     bool failed;    /* out of memory, or types nested beyond reason */
 };
 

@@ -10,6 +10,7 @@
 
 #include "kernel/guard.h"
 #include "kernel/object_private.h"
+#include "kernel/portability.h"
 #include "kernel/sharing.h"
 #include "kernel/sys.h"
 
@@ -404,6 +405,8 @@ int lbpf_object_open(struct lbpf_object **object, const void *elf, size_t size, 
     result = copy_bytes(made, elf, size, error);
     if (!result)
         result = open_bytes(made, error);
+    if (!result)
+        result = lbpf_portability_check(made, error);
     if (!result)
         result = read_types(made, error);
     if (!result)

@@ -48,6 +48,11 @@ struct lbpf_object {
  */
 struct bpf_object *lbpf_object_reopen(const struct lbpf_object *object, struct lbpf_buffer *words);
 
+/* Appends the bytes of the sections with this name; of a file that is none of ours, nothing. 0 or
+ * -ENOMEM. */
+int lbpf_object_copy_section(const struct lbpf_object *object, const char *wanted,
+                             struct lbpf_buffer *text);
+
 /* Frees a list of loaded programs. */
 void lbpf_loaded_free(struct lbpf_loaded *loaded);
 

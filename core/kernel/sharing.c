@@ -20,8 +20,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -49,30 +47,6 @@ struct lbpf_sharing {
 
 /* ---- notes ---------------------------------------------------------------------------------- */
 
-static int copy_section(const struct lbpf_object *object, struct lbpf_buffer *text)
-{
-    Elf *elf = elf_memory(object->elf, object->elf_size);
-    Elf_Scn *section = NULL;
-    size_t names;
-
-    if (!elf || elf_getshdrstrndx(elf, &names)) {
-        elf_end(elf);
-        return 0; /* not ours */
-    }
-    while ((section = elf_nextscn(elf, section))) {
-        GElf_Shdr header;
-        const char *name =
-            gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
-        const Elf_Data *data =
-            name && !strcmp(name, ".lbpf.tables") ? elf_getdata(section, NULL) : NULL;
-
-        if (data && data->d_buf)
-            lbpf_buffer_append(text, data->d_buf, data->d_size);
-    }
-    elf_end(elf);
-    return text->failed ? -ENOMEM : 0;
-}
-
 /* Parts "TABLE WORD REST" in place; false when it is none. */
 static bool part_note(char *string, struct note *note)
 {
@@ -91,7 +65,7 @@ static bool part_note(char *string, struct note *note)
 
 static int read_notes(const struct lbpf_object *object, struct lbpf_sharing *sharing)
 {
-    int result = copy_section(object, &sharing->text);
+    int result = lbpf_object_copy_section(object, ".lbpf.tables", &sharing->text);
     char *at = sharing->text.data, *end = at + sharing->text.size;
     size_t count = 1;
 

@@ -299,8 +299,8 @@ function bpf.until_interrupted(fn, ...) end
 --- "/lib/modules/6.1.0-56-amd64/build"; true: the running kernel's. Otherwise types come from BTF
 ---@field cache? boolean false: compile anew, and keep nothing (default true)
 ---@field portable? boolean accesses to the kernel's structures are set right by the kernel that the
---- object is loaded on (CO-RE), perf outputs are perf buffers, nothing depends on this kernel's
---- features
+--- object is loaded on (CO-RE), and a kernel that differs in what can't be set right (sizes,
+--- constants) refuses it; perf outputs are perf buffers, nothing depends on this kernel's features
 ---@field arch? "x86-64"|"arm64" to compile for this architecture; another one means portable
 
 --- Compiles a program without loading it. BPF{obj = …} loads the object from a file.

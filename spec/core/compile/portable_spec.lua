@@ -88,9 +88,12 @@ describe("a portable object", function()
     local bytes <const>, notes <const> = bpf.compile{text = program, portable = true}
     assert.equal("", notes)
     if not is_guest then
-      os.execute("rm -f " .. folder .. "/portable.*.o") -- of earlier builds
+      os.execute(("rm -f %s/portable.*.o %s/sized.*.o"):format(folder, folder)) -- of earlier builds
     end
     check(save(("%s/portable.%s.o"):format(folder, release), bytes))
+    local sized <const> = bpf.compile{portable = true,
+      text = "int look(void *ctx) { return sizeof(struct task_struct); }"}
+    bpf.BPF{obj = save(("%s/sized.%s.o"):format(folder, release), sized)}:close()
   end)
 
   local it_runs_in_guests <const> = is_guest and it_runs or function() end
@@ -99,6 +102,9 @@ describe("a portable object", function()
     for path in output_of("ls " .. folder .. "/portable.*.o"):gmatch("%S+") do
       if not path:find(release, 1, true) then
         check(path)
+        local e <const> =
+          refusal.of(function() bpf.BPF{obj = (path:gsub("/portable(%.[^/]*)$", "/sized%1"))} end)
+        assert.truthy(e.message:find("^the size of struct task_struct is %d+ bytes"), e.message)
         tried = tried + 1
       end
     end

@@ -366,7 +366,7 @@ end)
 
 describe("another machine's #any_kernel", function()
   it("registers have their places: arm64", function()
-    assert(object.compile([[
+    bpf.compile{cflags = {"-U__TARGET_ARCH_x86", "-D__TARGET_ARCH_arm64"}, text = [[
 struct pt_regs { u64 regs[31], sp, pc, pstate, orig_x0; };
 #define AT(macro, offset) \
   _Static_assert((u64)&macro((struct pt_regs *)0) == offset, #macro)
@@ -374,8 +374,7 @@ AT(PT_REGS_PARM1, 0); AT(PT_REGS_PARM2, 8); AT(PT_REGS_PARM3, 16); AT(PT_REGS_PA
 AT(PT_REGS_PARM5, 32); AT(PT_REGS_PARM6, 40); AT(PT_REGS_RC, 0); AT(PT_REGS_FP, 232);
 AT(PT_REGS_RET, 240); AT(PT_REGS_SP, 248); AT(PT_REGS_IP, 256);
 AT(PT_REGS_PARM1_SYSCALL, 272); AT(PT_REGS_PARM4_SYSCALL, 24);
-int program(struct pt_regs *ctx) { return PT_REGS_PARM1(PT_REGS_SYSCALL_CTX(ctx)); }]],
-      {cflags = {"-U__TARGET_ARCH_x86", "-D__TARGET_ARCH_arm64"}}))
+int program(struct pt_regs *ctx) { return PT_REGS_PARM1(PT_REGS_SYSCALL_CTX(ctx)); }]]}
   end)
 end)
 

@@ -76,11 +76,15 @@ typedef unsigned long long sector_t;
 #define __percpu
 #define __rcu
 #define __randomize_layout
-#define __hidden               __attribute__((visibility("hidden")))
-#define asm_inline             asm
-#define likely(x)              __builtin_expect(!!(x), 1)
-#define unlikely(x)            __builtin_expect(!!(x), 0)
-#define barrier()              asm volatile("" ::: "memory")
+#define __hidden    __attribute__((visibility("hidden")))
+#define asm_inline  asm
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define barrier()   asm volatile("" ::: "memory")
+#ifdef LBPF_PORTABLE /* sizeof shows in clang's syntax tree which member is meant */
+#define __builtin_offsetof(type, member)                                                           \
+    (__builtin_offsetof(type, member) + 0 * sizeof(&((type *)0)->member))
+#endif
 #define offsetof(type, member) __builtin_offsetof(type, member)
 /* Not with offsetof, whose value is fixed when a portable object is compiled. */
 #define container_of(ptr, type, member)                                                            \
@@ -88,6 +92,11 @@ typedef unsigned long long sector_t;
 #define ARRAY_SIZE(a)        (sizeof(a) / sizeof((a)[0]))
 #define READ_ONCE(x)         (*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+
+/* Tells the loader (core/kernel/portability.c) which machine the object is for. */
+#define LBPF_MACHINE(name)                                                                         \
+    static const char __lbpf_machine[] __attribute__((section(".lbpf.kernel"), used, nodebug)) =   \
+        "machine " name "\n"
 
 /* Functions of the prelude itself. */
 #define LBPF_INLINE static inline __attribute__((always_inline, nodebug, unused))

@@ -6,6 +6,8 @@
  * struct pt_regs, then a system call's. */
 const unsigned lbpf_argument_places[2][6] = {{0, 8, 16, 24, 32, 40}, {0, 8, 16, 24, 32, 40}};
 
+LBPF_MACHINE("arm64");
+
 #define LBPF_PAGE_SHIFT            12
 #define PT_REGS_PARM1(ctx)         ((ctx)->regs[0])
 #define PT_REGS_PARM2(ctx)         ((ctx)->regs[1])

@@ -7,6 +7,8 @@
 const unsigned lbpf_argument_places[2][6] = {{112, 104, 96, 88, 72, 64},
                                              {112, 104, 96, 56, 72, 64}};
 
+LBPF_MACHINE("x86-64");
+
 #define LBPF_PAGE_SHIFT            12
 #define PT_REGS_PARM1(ctx)         ((ctx)->di)
 #define PT_REGS_PARM2(ctx)         ((ctx)->si)
