@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { CHUNK = 64 * 1024 };
+enum { CHUNK = 64 * 1024, LINK_LIMIT = 1024, CHECKED_LIMIT = 256 * 1024 * 1024 };
 
 /* --- by build id --------------------------------------------------------------------------- */
 
@@ -119,7 +119,7 @@ static bool read_link(const struct lbpf_elf_file *file, struct debug_link *link)
         Elf_Data *data;
 
         if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS ||
-            header.sh_size > file->size ||
+            header.sh_size > LINK_LIMIT || header.sh_size > file->size ||
             !(name = elf_strptr(file->handle, names, header.sh_name)) ||
             strcmp(name, ".gnu_debuglink") != 0)
             continue;
@@ -144,6 +144,19 @@ static bool has_checksum(const struct lbpf_elf_file *file, uint32_t wanted)
     return got == 0 && sum == wanted;
 }
 
+/* Build ids tell without reading all of the file, whose size its owner chose. */
+static bool is_of_build(const struct lbpf_elf_file *debug, const struct lbpf_elf_file *file,
+                        uint32_t checksum)
+{
+    struct build_id wanted, found;
+
+    read_build_id(file, &wanted);
+    read_build_id(debug, &found);
+    if (wanted.size > 0 && found.size > 0)
+        return has_build_id(debug, &wanted);
+    return debug->size <= CHECKED_LIMIT && has_checksum(debug, checksum);
+}
+
 static bool open_named(struct lbpf_elf_file *debug, const struct lbpf_elf_file *file,
                        const struct debug_link *link, const char *before, const char *folder,
                        const char *between)
@@ -154,7 +167,7 @@ static bool open_named(struct lbpf_elf_file *debug, const struct lbpf_elf_file *
     if (size < 0 || (size_t)size >= sizeof path ||
         lbpf_elf_open_description(debug, file->root, path, NULL) != 0)
         return false;
-    if (has_checksum(debug, link->checksum))
+    if (is_of_build(debug, file, link->checksum))
         return true;
     lbpf_elf_close(debug);
     return false;

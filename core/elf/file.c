@@ -15,6 +15,10 @@
 
 static const char op[] = "read ELF file";
 
+/* libelf takes memory for all sections at once, and whole symbol tables with their strings: a
+ * sparse file of some GB costs its owner nothing. */
+enum { SECTION_LIMIT = 65536, TABLE_LIMIT = 512 * 1024 * 1024 };
+
 static int refuse_open(const char *path, int code, struct lbpf_error *error)
 {
     if (code == EINVAL)
@@ -38,10 +42,61 @@ static int read_size(struct lbpf_elf_file *file, struct lbpf_error *error)
     return 0;
 }
 
+/* How many sections there are where the header has no room for that: section 0 tells. Else 0;
+ * far too many for a file of the other byte order, which nothing here runs. */
+static uint64_t count_sections(const struct lbpf_elf_file *file)
+{
+    union {
+        unsigned char ident[EI_NIDENT];
+        Elf64_Ehdr wide;
+        Elf32_Ehdr narrow;
+    } header;
+    union {
+        Elf64_Shdr wide;
+        Elf32_Shdr narrow;
+    } first;
+    bool is_64;
+
+    if (pread(file->fd, &header, sizeof header, 0) < (ssize_t)sizeof header.narrow)
+        return 0;
+    is_64 = header.ident[EI_CLASS] == ELFCLASS64;
+    if (is_64 ? header.wide.e_shnum : header.narrow.e_shnum)
+        return 0;
+    if (pread(file->fd, &first, sizeof first,
+              (off_t)(is_64 ? header.wide.e_shoff : header.narrow.e_shoff)) <
+        (ssize_t)sizeof first.narrow)
+        return 0;
+    return is_64 ? first.wide.sh_size : first.narrow.sh_size;
+}
+
+static bool is_read_whole(uint32_t type)
+{
+    return type == SHT_SYMTAB || type == SHT_DYNSYM || type == SHT_STRTAB || type == SHT_NOTE ||
+           type == SHT_RELA || type == SHT_GNU_versym || type == SHT_GNU_verdef;
+}
+
+static int check_sections(const struct lbpf_elf_file *file, struct lbpf_error *error)
+{
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(file->handle, section));) {
+        GElf_Shdr header;
+
+        if (gelf_getshdr(section, &header) && is_read_whole(header.sh_type) &&
+            header.sh_size > TABLE_LIMIT && header.sh_size <= file->size)
+            return lbpf_error_set(error, EFBIG, op, "%s has a table of %llu MB, more than %d",
+                                  file->path, (unsigned long long)header.sh_size >> 20,
+                                  TABLE_LIMIT >> 20);
+    }
+    return 0;
+}
+
 static int read_header(struct lbpf_elf_file *file, struct lbpf_error *error)
 {
     const char *path = file->path;
+    uint64_t sections = count_sections(file);
 
+    if (sections > SECTION_LIMIT)
+        return lbpf_error_set(error, EFBIG, op, "%s claims to have %llu sections", path,
+                              (unsigned long long)sections);
     if (elf_version(EV_CURRENT) == EV_NONE)
         return lbpf_error_set(error, ENOTSUP, op, "libelf is too old");
     file->handle = elf_begin(file->fd, ELF_C_READ, NULL);
@@ -55,7 +110,7 @@ static int read_header(struct lbpf_elf_file *file, struct lbpf_error *error)
         lbpf_error_hint(error, "only files that a process can map have places for probes");
         return -ENOEXEC;
     }
-    return 0;
+    return check_sections(file, error);
 }
 
 static int read_segments(struct lbpf_elf_file *file, struct lbpf_error *error)

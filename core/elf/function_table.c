@@ -138,8 +138,11 @@ static int read_functions(struct build *build, const struct lbpf_elf_image *imag
 {
     struct lbpf_elf_section section, strings;
 
-    if (!lbpf_elf_image_find(image, type, NULL, &section) || section.size > TABLE_LIMIT ||
-        section.entry_size != lbpf_elf_image_entry_size(image) ||
+    if (!lbpf_elf_image_find(image, type, NULL, &section))
+        return 0;
+    if (section.size > TABLE_LIMIT)
+        return -EFBIG;
+    if (section.entry_size != lbpf_elf_image_entry_size(image) ||
         !lbpf_elf_image_section(image, section.link, &strings) || strings.type != SHT_STRTAB)
         return 0;
     build->table->sources[source] = (struct source){image, strings.offset, strings.size};
@@ -360,6 +363,9 @@ int lbpf_function_table_open(struct lbpf_function_table **out, const struct lbpf
     free(build.raw);
     if (result < 0) {
         lbpf_function_table_close(table);
+        if (result == -EFBIG)
+            return lbpf_error_set(error, EFBIG, op, "%s has a table of symbols of more than %d MB",
+                                  path, TABLE_LIMIT >> 20);
         if (result == -E2BIG)
             return lbpf_error_set(error, E2BIG, op, "%s has more than %d functions", path,
                                   FUNCTION_LIMIT);

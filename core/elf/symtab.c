@@ -17,7 +17,7 @@
 
 typedef int symbol_visit(void *context, const struct lbpf_elf_symbol *symbol);
 
-enum { NAME_LIMIT = 64 * 1024 };
+enum { NAME_LIMIT = 64 * 1024, VERSION_MASK = 0x7fff };
 
 static const char op[] = "read symbols";
 
@@ -28,7 +28,7 @@ struct versions {
     Elf_Data *numbers;     /* one per dynamic symbol; NULL without versions */
     Elf_Data *definitions; /* NULL when the file defines none */
     size_t strings;        /* section of their names */
-    size_t definition_count;
+    const char **names;    /* by number; NULL without definitions */
 };
 
 static Elf_Data *section_data(const struct lbpf_elf_file *file, Elf_Scn *section,
@@ -40,6 +40,26 @@ static Elf_Data *section_data(const struct lbpf_elf_file *file, Elf_Scn *section
         return NULL;
     data = elf_getdata(section, NULL);
     return data && data->d_buf ? data : NULL;
+}
+
+/* Notes the names of all versions by their number. The list's links are offsets that the file
+ * chose: they only lead onward, and libelf checks each place. */
+static void name_versions(const struct lbpf_elf_file *file, struct versions *versions)
+{
+    Elf_Data *list = versions->definitions;
+    GElf_Verdef definition;
+    GElf_Verdaux name;
+
+    for (uint64_t at = 0; at < list->d_size && gelf_getverdef(list, (int)at, &definition);
+         at += definition.vd_next) {
+        unsigned number = definition.vd_ndx & VERSION_MASK;
+
+        if (at + definition.vd_aux < list->d_size &&
+            gelf_getverdaux(list, (int)(at + definition.vd_aux), &name) && !versions->names[number])
+            versions->names[number] = elf_strptr(file->handle, versions->strings, name.vda_name);
+        if (definition.vd_next == 0)
+            return;
+    }
 }
 
 static void find_versions(const struct lbpf_elf_file *file, struct versions *versions)
@@ -55,49 +75,24 @@ static void find_versions(const struct lbpf_elf_file *file, struct versions *ver
         } else if (header.sh_type == SHT_GNU_verdef && !versions->definitions) {
             versions->definitions = section_data(file, section, &header);
             versions->strings = header.sh_link;
-            versions->definition_count = header.sh_info;
         }
     }
+    if (versions->definitions)
+        versions->names = calloc(VERSION_MASK + 1, sizeof *versions->names);
+    if (versions->names)
+        name_versions(file, versions);
 }
 
-/* The name of version `number`, or NULL. The list's links are offsets that the file chose, so its
- * length bounds the walk and libelf checks each place. */
-static const char *version_name(const struct lbpf_elf_file *file, const struct versions *versions,
-                                unsigned number)
-{
-    uint64_t at = 0;
-
-    if (!versions->definitions)
-        return NULL;
-    for (size_t i = 0; i < versions->definition_count && at < versions->definitions->d_size; i++) {
-        GElf_Verdef definition;
-        GElf_Verdaux name;
-
-        if (!gelf_getverdef(versions->definitions, (int)at, &definition))
-            return NULL;
-        if (definition.vd_ndx == number) {
-            if (at + definition.vd_aux >= versions->definitions->d_size ||
-                !gelf_getverdaux(versions->definitions, (int)(at + definition.vd_aux), &name))
-                return NULL;
-            return elf_strptr(file->handle, versions->strings, name.vda_name);
-        }
-        if (definition.vd_next == 0)
-            return NULL;
-        at += definition.vd_next;
-    }
-    return NULL;
-}
-
-static void add_version(const struct lbpf_elf_file *file, const struct versions *versions,
-                        size_t index, struct lbpf_elf_symbol *symbol)
+static void add_version(const struct versions *versions, size_t index,
+                        struct lbpf_elf_symbol *symbol)
 {
     GElf_Versym number;
 
     if (!versions->numbers || !gelf_getversym(versions->numbers, (int)index, &number))
         return;
     symbol->is_old = number & 0x8000;
-    if ((number & 0x7fff) > VER_NDX_GLOBAL)
-        symbol->version = version_name(file, versions, number & 0x7fff);
+    if ((number & VERSION_MASK) > VER_NDX_GLOBAL && versions->names)
+        symbol->version = versions->names[number & VERSION_MASK];
 }
 
 /* --- tables
@@ -160,7 +155,7 @@ static int visit_symbol(const struct walk *walk, const GElf_Shdr *header, Elf_Da
     symbol.is_ifunc = type == STT_GNU_IFUNC;
     symbol.is_local = GELF_ST_BIND(entry.st_info) == STB_LOCAL;
     if (header->sh_type == SHT_DYNSYM)
-        add_version(walk->file, &walk->versions, index, &symbol);
+        add_version(&walk->versions, index, &symbol);
     return visit_named(walk, name, &symbol);
 }
 
@@ -210,6 +205,7 @@ int lbpf_elf_each_function(const struct lbpf_elf_file *file, symbol_visit *visit
         result = visit_table(&walk, SHT_SYMTAB);
     if (result == 0 && !walk.saw_symtab)
         result = visit_debug_file(&walk);
+    free(walk.versions.names);
     return result;
 }
 

@@ -126,6 +126,49 @@ describe("symbols of a hostile process #any_kernel", function()
     end
   end)
 
+  -- Puts a number into a section header of a copy of the subject: that of the first section of a
+  -- type, or section 0. The file becomes 10 GB long, most of them holes.
+  local function lie(name, wanted, offset, value)
+    local path <const> = folder .. "/" .. name
+    run("cp %s/mapper %s && truncate -s 10G %s", folder, path, path)
+    local file <close> = assert(io.open(path, "r+b"))
+    local headers <const> = ("<I8"):unpack(file:seek("set", 0x28) and file:read(8))
+    local count <const> = ("<I2"):unpack(file:seek("set", 0x3c) and file:read(2))
+    for i = 0, count - 1 do
+      file:seek("set", headers + 64 * i + 4)
+      if ("<I4"):unpack(file:read(4)) == wanted then
+        file:seek("set", headers + 64 * i + offset)
+        file:write(("<I8"):pack(value))
+        break
+      end
+    end
+    if wanted == 0 then
+      file:seek("set", 0x3c) -- the number of sections: section 0 tells
+      file:write("\0\0")
+    end
+    return path
+  end
+
+  it("do not take the memory that a sparse file asks for", function()
+    local b <close> = bpf.BPF{ text = "int on(void *ctx) { return 0; }" }
+    for _, path in ipairs{ lie("symtab", 2, 0x20, 3 << 30), lie("strtab", 3, 0x20, 9 << 30),
+      lie("sections", 0, 0x20, 100000000) } do
+      local pid <const>, at <const> = start("%s", path)
+      local before <const> = process.peak_memory()
+      local name <const> = BPF.sym(at.visible, pid)
+      assert.truthy(name == "[unknown]" or name == "visible", name)
+      local problem <const> = table.concat(BPF.SymbolCache(pid):problems(), "\n")
+      assert.equal(name == "[unknown]", problem ~= "", problem)
+      local good <const>, e <const> = pcall(b.attach_uprobe, b, { name = path, sym = "nothing",
+        fn_name = "on" })
+      assert.is_false(good)
+      assert.truthy(e.hint:find("has a table of", 1, true) or e.hint:find("claims to have", 1,
+        true), e.hint)
+      pcall(bpf.USDT, { path = path })
+      assert.is_true(process.peak_memory() - before < 64 * 1024, path)
+    end
+  end)
+
   it("do not come from an archive that lies", function()
     local path <const> = folder .. "/lies.apk"
     local good <const>, starts <const> = zip.pack{ { name = "x.so", data = ("\127ELF"):rep(100) } }
@@ -164,5 +207,33 @@ describe("symbols of a hostile process #any_kernel", function()
     run("rm %s/jail/tmp && mkdir %s/jail/tmp && ln -s ../../outside/perf-%d.map %s/jail/tmp/",
       folder, folder, pid, folder)
     assert.truthy(refused(pid, at.jit):find("symbolic link", 1, true))
+  end)
+
+  it("do not come from debug files that links lead to outside of the process's root", function()
+    local jail <const>, outside <const> = folder .. "/cell", folder .. "/beyond"
+    run("mkdir -p %s/usr/lib %s && gcc -O1 -w -static-pie -fPIE -Wl,--build-id -o %s/whole "
+      .. "spec/support/symbols.c 2>/dev/null && strip -o %s/stripped %s/whole", jail, outside,
+      outside, jail, outside)
+    local pipe <const> = io.popen("readelf -n " .. jail .. "/stripped")
+    local id <const> = pipe:read("a"):match("Build ID: (%x+)")
+    pipe:close()
+    local place <const> = (".build-id/%s/%s.debug"):format(id:sub(1, 2), id:sub(3))
+    run("mkdir -p %s/.build-id/%s && mv %s/whole %s/%s", outside, id:sub(1, 2), outside, outside,
+      place)
+    local pid <const>, at <const> = start("chroot %s /stripped", jail)
+    local function name()
+      BPF.free_bcc_memory() -- what was found stays otherwise
+      return BPF.sym(at.hidden, pid)
+    end
+    run("ln -s %s %s/usr/lib/debug", outside, jail)
+    assert.equal("[unknown]", name())
+    run("ln -sfn ../../../../../..%s %s/usr/lib/debug", outside, jail)
+    assert.equal("[unknown]", name())
+    run("ln -sfn debug %s/usr/lib/debug", jail) -- to itself
+    assert.equal("[unknown]", name())
+    run("rm %s/usr/lib/debug && cp -r %s %s/usr/lib/debug", jail, outside, jail)
+    assert.equal("hidden", name())
+    run("rm %s/usr/lib/debug/%s && mkfifo %s/usr/lib/debug/%s", jail, place, jail, place)
+    assert.equal("[unknown]", name())
   end)
 end)

@@ -94,6 +94,11 @@ function process.own_pid()
   return pid
 end
 
+-- The most memory that this process ever had, in KB.
+function process.peak_memory()
+  return tonumber(read_all("/proc/self/status"):match("VmHWM:%s+(%d+) kB"))
+end
+
 -- The probes that tracefs lists as defined: those that a dead program may have left.
 function process.defined_probes()
   local list = {}
