@@ -138,8 +138,6 @@ static const char *exclude_fentry(const struct lbpf_object *object,
 {
     if (options->offset)
         return "it is for the start of a function";
-    if (strchr(options->event, ':'))
-        return "it is for functions of the kernel itself, not of modules";
     return lbpf_object_has_tail_calls(object) ? "the program has a table of programs" : NULL;
 }
 

@@ -310,6 +310,19 @@ int lbpf_module_btf_add(struct lbpf_kernel_btf *btf, const struct lbpf_strmap *n
     return added;
 }
 
+int64_t lbpf_module_btf_add_one(struct lbpf_kernel_btf *btf, const char *name)
+{
+    const struct shift unmoved = {.first_id = btf->count, .first_string = btf->strings_size};
+    struct lbpf_kernel_btf module;
+    int result;
+
+    if (!btf->complete || strchr(name, '/') || !open_module(btf, name, &module))
+        return 0;
+    result = append(btf, &module, &unmoved);
+    lbpf_kernel_btf_close(&module);
+    return result ? result : (int64_t)unmoved.first_id;
+}
+
 int lbpf_module_btf_each(struct lbpf_kernel_btf *btf,
                          int (*visit)(void *context, const char *name, uint32_t first_id),
                          void *context)

@@ -17,6 +17,10 @@
  */
 int lbpf_module_btf_add(struct lbpf_kernel_btf *btf, const struct lbpf_strmap *names);
 
+/* Adds all types of one loaded module: their first id, which is the module's own; or 0 when it has
+ * none that could be read, and -ENOMEM. */
+int64_t lbpf_module_btf_add_one(struct lbpf_kernel_btf *btf, const char *name);
+
 /*
  * Calls visit for each loaded module while its types, and no other module's, stand in btf behind
  * the kernel's own, from first_id on. Ends when visit returns non-zero, which is returned; -ENOMEM.

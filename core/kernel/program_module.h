@@ -8,4 +8,7 @@
 int lbpf_program_check_module(int program_fd, const char *function, const char *target,
                               struct lbpf_error *error);
 
+/* A descriptor of a loaded module's BTF, which the caller closes; or -errno. */
+int lbpf_module_types_open(const char *module);
+
 #endif

@@ -7,8 +7,10 @@
 
 #include "compile/kernel_function.h"
 #include "compile/repeated_names.h"
+#include "host/features.h"
 #include "kernel/object_private.h"
 #include "kernel/program_kind.h"
+#include "kernel/program_module.h"
 #include "kernel/tracing_form.h"
 
 #include <bpf/bpf.h>
@@ -16,6 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LOG_SIZE = 64 * 1024 };
 
@@ -50,12 +53,23 @@ static const struct lbpf_function *find_function(const struct lbpf_object *objec
     return entry ? &object->functions[entry->value] : NULL;
 }
 
+/* Looking through modules takes long: only where it can be of use. */
+static int find_target(const char *name, struct lbpf_kernel_function *target)
+{
+    int result = lbpf_kernel_function_find(name, target);
+
+    return result == -ENOENT && lbpf_feature("fentry", NULL)
+               ? lbpf_module_function_find(name, target)
+               : result;
+}
+
 static const char *examine_target(const char *name, struct lbpf_kernel_function *target)
 {
-    switch (lbpf_kernel_function_find(name, target)) {
+    switch (find_target(name, target)) {
     case 0:
-        return lbpf_kernel_name_is_repeated(name) ? "several kernel functions have this name"
-                                                  : NULL;
+        return !target->module[0] && lbpf_kernel_name_is_repeated(name)
+                   ? "several kernel functions have this name"
+                   : NULL;
     case -ENOENT:
         return "the kernel's type information has no such function";
     case -ENOTUNIQ:
@@ -92,13 +106,13 @@ static bool is_gpl_compatible(const struct bpf_program *program)
 }
 
 static int load(const struct lbpf_tracing_request *request, const struct bpf_insn *instructions,
-                size_t count, uint32_t target, struct lbpf_buffer *reason)
+                size_t count, uint32_t target, int types, struct lbpf_buffer *reason)
 {
     const char *name = lbpf_program_short_name(request->function);
     const char *license = is_gpl_compatible(request->kprobe) ? "GPL" : "Proprietary";
     LIBBPF_OPTS(bpf_prog_load_opts, options,
                 .expected_attach_type = request->is_return ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY,
-                .attach_btf_id = target);
+                .attach_btf_id = target, .attach_btf_obj_fd = (uint32_t)types);
     int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, name, license, instructions, count, &options);
     char *log;
 
@@ -115,6 +129,25 @@ static int load(const struct lbpf_tracing_request *request, const struct bpf_ins
         take_reason(log, -fd, reason);
     free(log);
     return fd;
+}
+
+static int load_for(const struct lbpf_tracing_request *request, const struct bpf_insn *instructions,
+                    size_t count, const struct lbpf_kernel_function *target,
+                    struct lbpf_buffer *reason)
+{
+    int types = 0, result; /* 0: the kernel's own */
+
+    if (target->module[0])
+        types = lbpf_module_types_open(target->module);
+    if (types < 0) {
+        lbpf_buffer_printf(reason, "the types of module %s can't be had (%s)", target->module,
+                           strerror(-types));
+        return types;
+    }
+    result = load(request, instructions, count, target->id, types, reason);
+    if (target->module[0])
+        close(types);
+    return result;
 }
 
 /* --- what was refused before
@@ -178,7 +211,7 @@ static int load_form(const struct lbpf_object *object, const struct lbpf_tracing
         problem = lbpf_tracing_form(copy, function->instruction_count, &target, request->is_return);
     }
     if (copy && !problem) {
-        result = load(request, copy, count, target.id, reason);
+        result = load_for(request, copy, count, &target, reason);
     } else {
         result = problem ? -EOPNOTSUPP : -ENOMEM;
         lbpf_buffer_printf(reason, "%s", problem ? problem : "there is not enough memory");

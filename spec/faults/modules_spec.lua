@@ -47,7 +47,7 @@ describe("a module that is removed while it is traced", function()
 
   before_each(load_module)
 
-  for _, mechanism in ipairs{ "kprobe_multi", "kprobe", "tracefs" } do
+  for _, mechanism in ipairs{ "fentry", "kprobe_multi", "kprobe", "tracefs" } do
     it("does no harm: " .. mechanism, function()
       local before <const> = leftovers.now()
       do
@@ -86,6 +86,36 @@ MODULE_KRETFUNC_PROBE(dummy, dummy_dev_init, struct net_device *dev, int result)
     end
     assert.is_true(process.wait_until(remove_module))
     assert.same(before, leftovers.now())
+  end)
+
+  it("is traced as cheaply as the kernel itself", function()
+    if not bpf.features().fentry.available then return pending("needs fentry") end
+    do
+      local b <close> = bpf.BPF{text = [[
+BPF_ARRAY(seen, u64, 2);
+int on_device(struct pt_regs *ctx, struct net_device *dev) {
+  if (dev->name[0] == 'l' && dev->name[5] == 'f') seen.atomic_increment(0);
+  return 0;
+}
+int on_made(struct pt_regs *ctx) {
+  if (PT_REGS_RC(ctx) == 0) seen.atomic_increment(1);
+  return 0;
+}]]}
+      for i, event in ipairs{"dummy_dev_init", "dummy:dummy_dev_init"} do
+        local entry <close> = b:attach_kprobe{event = event, fn_name = "on_device"}
+        local made <close> = b:attach_kretprobe{event = event, fn_name = "on_made"}
+        assert.equal("fentry", entry:kind())
+        assert.equal("fexit", made:kind())
+        add_devices(3)
+        assert.equal(3 * i, b.seen[0])
+        assert.equal(3 * i, b.seen[1])
+      end
+      local good <const>, e <const> = pcall(b.attach_kprobe, b,
+        {event = "other:dummy_dev_init", fn_name = "on_device", mechanism = "fentry"})
+      assert.is_false(good)
+      assert.truthy(e.message:find("has no such function", 1, true), e.message)
+    end
+    assert.is_true(process.wait_until(remove_module))
   end)
 
   it("is missed by name afterwards", function()

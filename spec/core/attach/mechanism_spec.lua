@@ -252,7 +252,7 @@ print(link:count(), link:kind(), b:num_open_kprobes())
       end
       local b <const> = program()
       b.seen:clear()
-      local link <close> = entry("9pnet:p9_client_walk", "in_module")
+      local link <close> = entry("9pnet:p9_client_walk", "in_module", "kprobe")
       local all <close> = b:attach_kprobe{event_re = "p9_client_(walk|getattr_dotl)",
         fn_name = "in_module"}
       assert.equal("kprobe", link:kind())
