@@ -10,7 +10,7 @@ local function disk_name(text)
 end
 
 local parser = tool.parser("biolatency", "Histogram of the time that disk requests take.",
-  "interval")
+  "command interval")
 parser:flag("-T --timestamp", "Show the time of day with each report.")
 parser:flag("-Q --queued", "Count the time in the operating system's queue, too.")
 parser:flag("-m --milliseconds", "Milliseconds instead of microseconds.")

@@ -2,7 +2,8 @@
 
 local tool = require("bpf.tool")
 
-local parser = tool.parser("tcpretrans", "Show each TCP segment that is sent again.", "time family")
+local parser = tool.parser("tcpretrans", "Show each TCP segment that is sent again.",
+  "long_command time family")
 parser:option("-P --port", "Only to these remote ports, as 80,443."):convert(tool.ports)
 parser:flag("-c --count", "Count them by connection, and show that at the end.")
 parser:flag("-s --sequence", "Show the segment's sequence number.")

@@ -49,14 +49,24 @@ local function name(text)
   return nil, "a process's name has 1 to 15 bytes"
 end
 
+local function run(options, _, text)
+  options.command = bpf.spawn(text)
+end
+
+local function run_and_choose(options, ...)
+  run(options, ...)
+  options.pid = options.command:pid()
+end
+
+local function add_command(parser, names)
+  parser:option(names, "Run this command, and end with it."):argname("<text>"):action(run)
+end
+
 local function add_process(parser, command)
   parser:mutex(
     parser:option("-p --pid", "Only this process."):convert(tool_options.whole),
     parser:option(command, "Run this command, trace only it, and end with it."):argname("<text>")
-      :action(function(options, _, text)
-        options.command = bpf.spawn(text)
-        options.pid = options.command:pid()
-      end))
+      :action(run_and_choose))
   parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
     :convert(name)
   parser:option("--cgroup", "Only processes in this cgroup (v2), and those below it.")
@@ -77,6 +87,8 @@ end
 local shared = {
   process = function(parser) add_process(parser, "-c --command") end,
   process_long_command = function(parser) add_process(parser, "--command") end,
+  command = function(parser) add_command(parser, "-c --command") end,
+  long_command = function(parser) add_command(parser, "--command") end,
   time = function(parser)
     parser:flag("-T --time", "Show the time of day.")
     parser:flag("-t --timestamp", "Show the seconds since the first line.")
@@ -91,9 +103,9 @@ local shared = {
 }
 
 --- An argparse parser that knows --duration, --json, --debug, and what is named by words: process
---- (-p, -n, -c CMD, cgroups), process_long_command (the same where -c means something else), time
---- (-T, -t), family (-4, -6), interval (the arguments interval and count), every (the same with an
---- interval of one second).
+--- (-p, -n, -c CMD, cgroups), process_long_command (the same where -c means something else),
+--- command or long_command (alone, for what belongs to no process), time (-T, -t), family (-4, -6),
+--- interval (the arguments interval and count), every (the same with an interval of one second).
 ---@param tool_name string
 ---@param text string one sentence
 ---@param words? string

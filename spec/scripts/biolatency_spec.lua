@@ -17,6 +17,8 @@ end
 describe("biolatency", function()
   local path, own_disk, clean_up
 
+  local function only_disk() return own_disk and " --disk " .. own_disk or "" end
+
   setup(function() path, own_disk, clean_up = disk.file() end)
   teardown(function() if path then clean_up() end end)
 
@@ -28,7 +30,7 @@ describe("biolatency", function()
 
   it("counts each request once, by disk and operation", function()
     if not path then return pending(own_disk) end
-    local by_name = totals(trace("--disks --flags"), "disk")
+    local by_name = totals(trace("--disks --flags" .. only_disk()), "disk")
     if own_disk then
       assert.equal(reads, by_name[own_disk .. " read"])
     else
@@ -43,9 +45,10 @@ describe("biolatency", function()
   it("draws one histogram for all", function()
     if not path then return pending(own_disk) end
     assert.is_true(totals(trace("--queued")).all >= reads)
-    local out = tool.run("biolatency --milliseconds", function()
+    local out = tool.run("biolatency --extension --milliseconds", function()
       os.execute(disk.reads(path, reads))
     end)
     assert.truthy(out:find("\n     msecs               : count     distribution\n", 1, true))
+    assert.truthy(out:find("\navg = %d+ msecs, total: %d+ msecs, count: %d+\n"))
   end)
 end)

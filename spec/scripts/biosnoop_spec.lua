@@ -7,9 +7,10 @@ describe("biosnoop", function()
     if not path then return pending(own_disk) end
     finally(clean_up)
     local pid, go = tool.prepare(disk.reads(path, 17))
-    local requests = tool.records("biosnoop --name dd --pid " .. pid, go)
+    local requests = tool.records("biosnoop --pattern --name dd --pid " .. pid, go)
     local bytes = 0
-    for _, request in ipairs(requests) do
+    for i, request in ipairs(requests) do
+      assert.is_true(request.pattern == "S" or request.pattern == "R" or i == 1)
       assert.equal("read", request.operation)
       assert.equal(own_disk or requests[1].disk, request.disk)
       assert.equal(0, request.error)

@@ -23,7 +23,7 @@ describe("killsnoop", function()
   end)
 
   it("runs a command, traces only it, and ends with it", function()
-    local status, out, errors = process.run("./luabpf killsnoop --command 'kill -0 99999999'")
+    local status, out, errors = process.run("./luabpf killsnoop -c 'kill -0 99999999'")
     assert.equal(0, status)
     assert.truthy(errors:find("No such process", 1, true)) -- what the command said
     assert.equal(1, select(2, out:gsub("\n%d+ +kill +0 +99999999 +%-3\n", "")))
@@ -35,7 +35,7 @@ describe("killsnoop", function()
 
   it("shows only failures, or one signal", function()
     local pid, go = tool.prepare(signals)
-    local out = tool.run("killsnoop --failed --pid " .. pid, go)
+    local out = tool.run("killsnoop --failed --tpid 99999999 --pid " .. pid, go)
     assert.equal(3, select(2, out:gsub("sh +0 +99999999 +%-3\n", "")))
     assert.equal(4, select(2, out:gsub("\n", "")))
     pid, go = tool.prepare(signals)

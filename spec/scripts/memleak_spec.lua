@@ -104,4 +104,18 @@ describe("memleak", function()
     end
     assert.equal(3, count)
   end)
+
+  it("#any_kernel watches memory of each CPU", function()
+    local unshared
+    local records = tool.records("memleak --percpu --older 0", function()
+      unshared = process.start("unshare -n sh -c 'echo there; exec sleep 60'")
+      unshared:wait_for("there")
+    end)
+    unshared:signal("KILL")
+    unshared:finish()
+    local found = tool.select(records, function(record)
+      return table.concat(record.kernel, " "):find("copy_net_ns", 1, true)
+    end)
+    assert.is_true(#found > 0)
+  end)
 end)

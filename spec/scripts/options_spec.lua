@@ -26,10 +26,10 @@ describe("each tool #any_kernel", function()
   it("says in its help how to choose processes, how long, and how to print", function()
     for _, name in ipairs(tools()) do
       local help = script_help("scripts/" .. name .. ".lua")
-      local expected = { "--duration", "--json", "--debug" }
+      local expected = { "--command", "--duration", "--json", "--debug" }
       if not of_no_process[name] then
-        for _, option in ipairs{ "-p", "--pid", "-n", "--name", "--command", "--cgroup",
-          "--cgroupmap", "--mntnsmap" } do
+        for _, option in ipairs{ "-p", "--pid", "-n", "--name", "--cgroup", "--cgroupmap",
+          "--mntnsmap" } do
           expected[#expected + 1] = option
         end
       end

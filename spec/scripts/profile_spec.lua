@@ -58,7 +58,7 @@ describe("profile", function()
     local last_stack = "    spin\n    main\n.*    %%-  +%%S+ %%(%d%%)\n  +%%d+\n\n$"
     assert.truthy(out:find(last_stack:format(busy.pid)))
     local last
-    for line in profile("-d 0.2 -F 199 --json"):gmatch("[^\n]+") do last = json.decode(line) end
+    for line in profile("-d 0.2 -c 5000000 --json"):gmatch("[^\n]+") do last = json.decode(line) end
     assert.equal(busy.pid, last.pid)
     assert.equal("spin", last.user[1])
     assert.equal("integer", math.type(last.samples))

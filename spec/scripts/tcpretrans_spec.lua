@@ -4,7 +4,8 @@ local tool = require("spec.support.tool")
 describe("tcpretrans", function()
   it("shows each segment that is sent again", function()
     local _, go = tool.prepare(build.program("tcp_peers") .. " 4 5")
-    local again = tool.records("tcpretrans", go)
+    local probes = tool.no_kprobes() and "" or " --lossprobe"
+    local again = tool.records("tcpretrans" .. probes, go)
     local by_port = {}
     for _, segment in ipairs(again) do
       assert.equal("127.0.0.1", segment.remote)
