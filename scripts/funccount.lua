@@ -38,7 +38,6 @@ local b <close> = tool.load(options, program .. target.program, { CPU = options.
   { usdt_contexts = target.contexts })
 local places = target:attach(b)
 
-io.stdout:setvbuf("line")
 if not options.json then
   tool.write(("Counting at %d place%s for %s. Ctrl-C ends.\n"):format(places,
     places == 1 and "" or "s", options.target))

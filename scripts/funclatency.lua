@@ -99,7 +99,6 @@ local b <close> = tool.load(options, program .. target.program, {
 target:attach(b, "on_return", true)
 local places = target:attach(b)
 
-io.stdout:setvbuf("line")
 if not options.json then
   tool.write(("Timing %d function%s for %s. Ctrl-C ends.\n"):format(places,
     places == 1 and "" or "s", options.target))

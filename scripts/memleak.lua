@@ -292,7 +292,6 @@ local function items_by_stack()
   return items
 end
 
-io.stdout:setvbuf("line")
 if not options.json and not options.folded then
   tool.write(of_kernel and "Watching allocations of the kernel." or
     ("Watching allocations of process %d."):format(options.pid), " Ctrl-C ends.\n")

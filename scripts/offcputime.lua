@@ -92,7 +92,6 @@ macros.MAX_NS = options.max_block_time and options.max_block_time * 1000 .. "ULL
 local b <close> = tool.load(options, program, macros, { prefix = stack_report.program })
 
 if not options.json and not options.folded then
-  io.stdout:setvbuf("line")
   tool.write("Tracing waits (microseconds). ", options.duration
     and ("Ends after %g s.\n"):format(options.duration) or "Ctrl-C ends and shows the stacks.\n")
 end

@@ -55,7 +55,7 @@ struct event_t {
 BPF_HASH(calls, u32, struct call_t); // by thread
 BPF_PERF_OUTPUT(events);
 
-// The folders from where a relative name starts up to the root, over the places of mounts.
+// The folders from where a relative name starts up to the process's root, over places of mounts.
 static inline void find_folders(struct event_t *event, int folder)
 {
 #ifdef FULL_PATH
@@ -70,7 +70,11 @@ static inline void find_folders(struct event_t *event, int folder)
         entry = file->f_path.dentry;
         mounted = file->f_path.mnt;
     }
+    struct dentry *root = task->fs->root.dentry;
+    struct vfsmount *root_mount = task->fs->root.mnt;
     for (int i = 0; i < DEPTH + 8 && event->depth < DEPTH; i++) {
+        if (entry == root && mounted == root_mount)
+            return;
         if (entry == mounted->mnt_root) {
             struct mount *mount =
                 (struct mount *)((char *)mounted - __builtin_offsetof(struct mount, mnt));

@@ -59,7 +59,6 @@ b:attach_perf_event{
 }
 
 if not options.json and not options.folded then
-  io.stdout:setvbuf("line")
   tool.write(options.count and ("Sampling each %d ns. "):format(options.count)
     or ("Sampling at %d Hz. "):format(options.frequency), options.duration
     and ("Ends after %g s.\n"):format(options.duration) or "Ctrl-C ends and shows the stacks.\n")

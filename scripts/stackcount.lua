@@ -61,7 +61,6 @@ local b <close> = tool.load(options, program .. target.program, macros, {
 })
 local places = target:attach(b)
 
-io.stdout:setvbuf("line")
 if not options.json and not options.folded then
   tool.write(("Counting stacks at %d place%s for %s. Ctrl-C ends.\n"):format(places,
     places == 1 and "" or "s", options.target))

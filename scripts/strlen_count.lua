@@ -62,7 +62,6 @@ b:attach_uretprobe(target)
 target.fn_name = "on_call"
 b:attach_uprobe(target)
 
-io.stdout:setvbuf("line")
 if not options.json then print("Counting strlen(). Ctrl-C ends and shows the counts.") end
 tool.report(options, function()
   local items = b.counts:items()

@@ -156,6 +156,10 @@ local function add(record)
 end
 
 local function finish()
+  if b:lost() > 0 then
+    io.stderr:write(("%d lines found no room; give more --buffer-pages than %d.\n"):format(
+      b:lost(), options.buffer_pages))
+  end
   table.sort(sums, function(x, y) return x.count < y.count end)
   for _, record in ipairs(sums) do show(record) end
 end

@@ -64,6 +64,7 @@ end
 ---@return bpf.BPF
 function tool.load(options, program, macros, more)
   more = more or {}
+  io.stdout:setvbuf("no") -- each line is seen when it is written
   local good, text = pcall(more.task and tool_filter.of_task or tool_filter.of_current, options)
   if not good then tool.fail(text) end
   text = text .. (more.prefix or "")
@@ -106,10 +107,22 @@ function tool.same_text(name, text)
   return "(" .. table.concat(tests, " && ") .. ")"
 end
 
---- Writes to standard output. When nobody reads any more, as after `| head`, the tool ends.
+local is_interrupted <const> = 4 -- EINTR
+local whole_or_not <const> = 4096 -- bytes that a pipe takes all or none of
+
+--- Writes to standard output. When nobody reads any more, as after `| head`, the tool ends. What a
+--- signal kept from being written, because the reader is slow, is written again.
 ---@param ... string|number
 function tool.write(...)
-  if not io.write(...) then os.exit() end
+  local text = table.concat({ ... })
+  for first = 1, #text, whole_or_not do
+    local part = text:sub(first, first + whole_or_not - 1)
+    local done, _, code
+    repeat
+      done, _, code = io.write(part)
+    until done or code ~= is_interrupted
+    if not done then os.exit() end
+  end
 end
 
 local function valid(text)
@@ -209,7 +222,6 @@ end
 ---@param columns (table|string)[]
 ---@return fun(record: table|bpf.Value)
 function tool.printer(options, columns)
-  io.stdout:setvbuf("line")
   if not options.json and not options.csv then
     return text_printer(with_times(options, columns))
   end

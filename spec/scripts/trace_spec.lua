@@ -61,6 +61,17 @@ describe("trace", function()
     assert.same({ "7", "17", "27" }, messages)
   end)
 
+  it("#any_kernel shows each line, or tells that it found no room", function()
+    local running = process.start(("./luabpf trace -b 1 %s"):format(
+      quote(target.path() .. ':answer "got %d", arg1')))
+    running:wait_for("MESSAGE")
+    target.run(20011)
+    running:signal("INT")
+    local _, out, errors = running:finish()
+    local lost = math.tointeger(errors:match("^(%d+) lines found no room") or "0")
+    assert.equal(20011, lost + select(2, out:gsub("got %d+\n", "")))
+  end)
+
   it("#any_kernel counts equal lines, and names functions when the process has ended", function()
     local path = target.path()
     local out = tool.run(("trace -A -B -U -a -s %s -n target %s"):format(path,
