@@ -13,9 +13,11 @@ parser:flag("-x --fails", "Show calls that failed, too.")
 parser:flag("-U --print-uid", "Show the user id.")
 parser:flag("-q --quote", "Put quotation marks around each argument.")
 parser:option("-l --line", "Only commands whose arguments match this Lua pattern.")
+  :convert(tool.pattern)
 parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
 parser:option("-P --ppid", "Only children of this process."):convert(tool.whole)
-parser:option("--max-args", "Show at most so many arguments."):convert(tool.whole):default("20")
+parser:option("--max-args", "Show at most so many arguments.")
+  :convert(tool.range(1, 128)):default("20")
 local options = parser:parse()
 
 local program = [[

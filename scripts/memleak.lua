@@ -15,7 +15,7 @@ parser:option("-i --interval", "The same as the argument interval."):target("eve
 parser:flag("-t --trace", "Show each allocation and each release when it happens.")
 parser:flag("-a --show-allocs", "Show the address of each allocation.")
 parser:option("-s --sample-rate", "Watch only each so-many-th allocation of a CPU.")
-  :convert(tool.whole)
+  :convert(tool.range(1, 1 << 30))
 parser:flag("--percpu", "The kernel's allocations of per-CPU memory.")
 parser:option("-o --older", "Leave out what is younger than so many milliseconds.")
   :convert(tool.whole):default("500")

@@ -27,7 +27,7 @@ parser:option("-u --uid", "Only this user, by number or name."):convert(tool.use
 parser:option("-f --flag-filter", "Only calls with this flag, as O_WRONLY; repeated: any of them.")
   :count("*"):convert(open_flag)
 parser:flag("-F --full-path", "Show where files with relative names are.")
-parser:option("-b --buffer-pages", "Pages of the buffer of events on each CPU."):convert(tool.whole)
+parser:option("-b --buffer-pages", "Pages of the buffer of events on each CPU."):convert(tool.pages)
   :default("64")
 local options = parser:parse()
 

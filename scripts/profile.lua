@@ -12,9 +12,9 @@ local parser = tool.parser("profile", "Show where processors spend their time, b
 parser:option("-L --tid", "Only this thread."):convert(tool.whole)
 parser:mutex(
   parser:option("-F --frequency", "Samples a second on each CPU; 49 without this option.")
-    :convert(tool.whole),
+    :convert(tool.range(1, 1000000)),
   parser:option("-c --count", "A sample each so many nanoseconds of work instead.")
-    :convert(tool.whole))
+    :convert(tool.range(1, math.maxinteger)))
 parser:option("-C --cpu", "Only this CPU."):convert(tool.whole)
 parser:flag("-I --include-idle", "Count CPUs that have nothing to do, too.")
 stack_report.options(parser)

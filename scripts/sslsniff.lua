@@ -18,13 +18,10 @@ parser:flag("--hexdump", "Show all bytes as hexadecimal numbers.")
 parser:flag("-l --latency", "Show how long each call took, in milliseconds.")
 parser:flag("--handshake", "Show how long each handshake took, too.")
 parser:option("--max-buffer-size", "Show so much of each call's data, at most 30000 bytes.")
-  :convert(tool.whole):default("8192")
+  :convert(tool.range(1, 30000)):default("8192")
 parser:option("--extra-lib", "Another library: KIND:PATH; KIND is openssl, gnutls or nss.")
   :count("*")
 local options = parser:parse()
-if options.max_buffer_size < 1 or options.max_buffer_size > 30000 then
-  parser:error("--max-buffer-size must be from 1 to 30000")
-end
 
 local program = [[
 struct event {

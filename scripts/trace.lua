@@ -13,12 +13,6 @@ local bpf = require("bpf")
 local tool = require("bpf.tool")
 local trace_probe = require("bpf.trace_probe")
 
-local function pages(text)
-  local number = math.tointeger(text)
-  if number and number > 0 and number & number - 1 == 0 then return number end
-  return nil, ("'%s' is no power of two"):format(text)
-end
-
 local parser = tool.parser("trace", "Show a line for each call of functions, tracepoints and "
   .. "static probes, with values of C expressions: 'c:open (arg2 == 42) \"%s\", arg1'.",
   "process_long_command time")
@@ -32,8 +26,8 @@ parser:option("-f --msg-filter", "Only lines whose message has this text."):argn
 parser:flag("-S --include-self", "Also what this tool itself does.")
 parser:option("-M --max-events", "End after so many lines."):convert(tool.whole)
 parser:flag("-A --aggregate", "Show equal lines once, at the end, with their number.")
-parser:option("-Z --string-size", "Read at most so many bytes of a string."):convert(tool.whole)
-  :default("80")
+parser:option("-Z --string-size", "Read at most so many bytes of a string.")
+  :convert(tool.range(1, 4096)):default("80")
 parser:flag("-B --bin-cmp", "STRCMP compares just the bytes of its text, without its end.")
 parser:flag("-u --unix-timestamp", "Show the seconds since 1970.")
 parser:flag("-C --print-cpu", "Show the CPU, too.")
@@ -43,10 +37,10 @@ parser:flag("-a --address", "Show addresses in stacks.")
 parser:option("-s --sym-file-list", "Name functions of the program's stack out of these files, "
   .. "told apart by build id; also when the process has ended."):argname("<file,…>")
 parser:option("-I --include", "Another header that the program includes."):count("*")
-parser:option("-b --buffer-pages", "Pages of the buffer of events."):convert(pages):default("256")
+parser:option("-b --buffer-pages", "Pages of the buffer of events."):convert(tool.pages)
+  :default("256")
 parser:flag("-v --verbose", "The same as --debug."):target("debug")
 local options = parser:parse()
-if options.string_size == 0 then parser:error("--string-size must be at least 1") end
 
 local probes, contexts = {}, {}
 for i, given in ipairs(options.probe) do probes[i] = trace_probe.parse(given, options) end

@@ -59,8 +59,9 @@ function stack_report.options(parser, taken)
   flag("-a --annotations", "Mark functions of the kernel with _[k].")
   flag("-s --offsets", "Show how far into each function.")
   parser:option("--flamegraph", "Write a flame graph (SVG) to this file, too."):argname("FILE")
+    :convert(tool.output)
   parser:option("--stack-storage-size", "Keep so many different stacks.")
-    :convert(math.tointeger):default("16384")
+    :convert(tool.range(1, 1 << 24)):default("16384")
 end
 
 --- The macros that stack_report.program wants.

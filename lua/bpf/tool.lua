@@ -13,10 +13,8 @@ local bpf = require "bpf"
 local tool_filter = require "bpf.tool_filter"
 local tool_options = require "bpf.tool_options"
 
-local tool = {
-  parser = tool_options.parser, whole = tool_options.whole, number = tool_options.number,
-  ports = tool_options.ports, user = tool_options.user,
-}
+local tool = {}
+for name, value in pairs(tool_options) do tool[name] = value end
 
 --- Arguments for clang that define macros: true as 1, numbers and texts as they are. What is false
 --- or nil stays undefined.

@@ -15,10 +15,42 @@ function tool_options.whole(text)
   return nil, ("'%s' is no whole number"):format(text)
 end
 
+--- A converter for whole numbers from low to high.
+---@param low integer
+---@param high integer
+function tool_options.range(low, high)
+  return function(text)
+    local number = math.tointeger(text)
+    if number and number >= low and number <= high then return number end
+    return nil, ("'%s' is no whole number from %d to %d"):format(text, low, high)
+  end
+end
+
 function tool_options.number(text)
   local number = tonumber(text)
   if number and number >= 0 then return number end
   return nil, ("'%s' is no number"):format(text)
+end
+
+--- Pages of a buffer.
+function tool_options.pages(text)
+  local number = math.tointeger(text)
+  if number and number > 0 and number <= 65536 and number & number - 1 == 0 then return number end
+  return nil, ("'%s' is no power of two up to 65536"):format(text)
+end
+
+--- A file that can be written.
+function tool_options.output(path)
+  local file, why = io.open(path, "a")
+  if file then file:close() end
+  return file and path, why
+end
+
+--- A Lua pattern.
+function tool_options.pattern(text)
+  local good, why = pcall(string.find, "", text)
+  if good then return text end
+  return nil, ("'%s' is no pattern: %s"):format(text, why)
 end
 
 --- A list, as 80,443.

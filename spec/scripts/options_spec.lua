@@ -55,6 +55,8 @@ describe("each tool #any_kernel", function()
       ["tcpconnect -P 80,x"] = "'x' is no port", ["execsnoop -u nobody-like-that"] = "no user",
       ["biolatency -n a"] = "'-n'", ["vfsstat -n 0123456789abcdef"] = "1 to 15 bytes",
       ["trace -b 3 a"] = "no power of two", ["syscount -e ENOTHING"] = "ENOTHING",
+      ["profile -F 0"] = "from 1 to", ["offcputime --flamegraph /missing/a"] = "/missing/a",
+      ["execsnoop -l ["] = "no pattern",
     } do
       local status, out, errors = process.run("./luabpf " .. given)
       assert.same({ 2, "" }, { status, out }, given)
