@@ -92,6 +92,7 @@ end
 local columns = {
   { "PID", "%-7d", "pid" }, { "TID", "%-7d", "tid" }, { "COMM", "%-15s", "comm" },
   { "FUNC", "%-16s", "func" }, { "MESSAGE", "%s", "message" },
+  "kernel", "user",
 }
 if options.print_cpu or options.json then table.insert(columns, 1, { "CPU", "%-3d", "cpu" }) end
 if options.aggregate then
@@ -113,24 +114,28 @@ local function message_of(probe, event)
   return probe.format:format(table.unpack(values))
 end
 
-local function show_stack(stacks, id, pid)
-  if id < 0 then return end
-  local addresses = options.address and stacks:get_stack(id)
-  for i, name in ipairs(stacks:get_symbols(id, pid, { show_offset = true })) do
-    local entry = addresses and addresses[i]
-    local address = entry and (type(entry) == "table" and entry.offset or entry)
-    tool.write("        ", address and ("%016x "):format(address) or "", name, "\n")
+-- The names of a stack's functions, innermost first, and with --address where they are.
+local function names_of(stacks, id, pid)
+  if id < 0 then return nil end
+  local names = stacks:get_symbols(id, pid, { show_offset = true })
+  for i, entry in ipairs(options.address and stacks:get_stack(id) or {}) do
+    local address = type(entry) == "table" and entry.offset or entry
+    names[i] = ("%016x %s"):format(address, names[i])
   end
+  return names
 end
 
 local function show(record)
+  record.kernel = names_of(b.stacks, record.kernel_id, -1)
+  if options.sym_file_list then
+    record.user = names_of(b.user_stacks, record.user_id, -1)
+  else
+    record.user = names_of(b.stacks, record.user_id, record.pid)
+  end
   show_line(record)
   if options.json then return end
-  show_stack(b.stacks, record.kernel, -1)
-  if options.sym_file_list then
-    show_stack(b.user_stacks, record.user, -1)
-  else
-    show_stack(b.stacks, record.user, record.pid)
+  for _, names in ipairs{ record.kernel or {}, record.user or {} } do
+    for _, name in ipairs(names) do tool.write("        ", name, "\n") end
   end
 end
 
@@ -139,7 +144,7 @@ local sums, by_line = {}, {} -- of --aggregate
 local function add(record)
   local line = table.concat({
     record.func, record.pid, record.tid, options.print_cpu and record.cpu or "", record.comm,
-    record.user, record.kernel, record.message,
+    record.user_id, record.kernel_id, record.message,
   }, "\0")
   local first = by_line[line]
   if first then
@@ -166,7 +171,8 @@ b.events:open_ring_buffer(function(_, event)
   if options.msg_filter and not message:find(options.msg_filter, 1, true) then return end
   local record = {
     time_ns = event.time_ns, pid = event.pid, tid = event.tid, cpu = event.cpu, comm = event.comm,
-    func = probe.name:match("[^:]+$"), message = message, user = event.user, kernel = event.kernel,
+    func = probe.name:match("[^:]+$"), message = message,
+    user_id = event.user, kernel_id = event.kernel,
   }
   if options.aggregate then add(record) else show(record) end
   shown = shown + 1

@@ -123,9 +123,14 @@ function tool.write(...)
   end
 end
 
-local function valid(text)
-  if utf8.len(text) then return text end
-  return (text:gsub("[\x80-\xff]", function(byte) return utf8.char(byte:byte()) end))
+-- What JSON can hold of a value, and of those in a list.
+local function valid(value)
+  if type(value) == "string" and not utf8.len(value) then
+    return (value:gsub("[\x80-\xff]", function(byte) return utf8.char(byte:byte()) end))
+  elseif type(value) == "table" then
+    for i, element in ipairs(value) do value[i] = valid(element) end
+  end
+  return value
 end
 
 --- Writes one JSON object as a line. Bytes that are no UTF-8 become the characters of Latin-1.
@@ -134,8 +139,7 @@ end
 function tool.write_json(record, keys)
   local object = {}
   for _, key in ipairs(keys) do
-    local value = record[key]
-    object[key] = type(value) == "string" and valid(value) or value
+    object[key] = valid(record[key])
   end
   tool.write(require "dkjson".encode(object, { keyorder = keys }), "\n")
 end

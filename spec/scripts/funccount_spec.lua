@@ -55,7 +55,7 @@ describe("funccount", function()
   it("#any_kernel ends fast, however many tracepoints it counts", function()
     local told
     tool.run("funccount 't:syscalls:*'", function() told = bpf.monotonic_time() end)
-    assert.is_true(bpf.monotonic_time() - told < 5e9)
+    assert.is_true(bpf.monotonic_time() - told < 10e9)
   end)
 
   it("#any_kernel counts static probes", function()

@@ -18,7 +18,7 @@ describe("tcpconnect", function()
     end
   end)
 
-  it("shows the local port, when the answer has come", function()
+  it("#any_kernel shows the local port, when the answer has come", function()
     local pid, go = tool.prepare(build.program("tcp_peers") .. " 4 5 10 10")
     local connections = tool.records("tcpconnect -4 -L -p " .. pid, go)
     for _, connection in ipairs(connections) do
