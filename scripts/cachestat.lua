@@ -6,7 +6,7 @@
 local tool = require("bpf.tool")
 
 local parser = tool.parser("cachestat", "Count hits and misses of the page cache.", "process every")
-parser:flag("-T --time", "Show the time of day.")
+parser:flag("-T --time --timestamp", "Show the time of day.")
 local options = parser:parse()
 
 local program = [[

@@ -6,9 +6,9 @@ local tool = require("bpf.tool")
 
 local parser = tool.parser("tcplife", "Show each TCP connection when it ends.",
   "process time family")
-parser:option("-L --local-port", "Only on these local ports, as 80,443."):argname("<port>")
-  :convert(tool.ports)
-parser:option("-D --remote-port", "Only to these remote ports."):argname("<port>")
+parser:option("-L --local-port --localport", "Only on these local ports, as 80,443.")
+  :argname("<port>"):convert(tool.ports)
+parser:option("-D --remote-port --remoteport", "Only to these remote ports."):argname("<port>")
   :convert(tool.ports)
 parser:flag("-w --wide", "Room for addresses of IPv6 in the columns.")
 parser:flag("-s --csv", "Comma-separated values.")

@@ -7,6 +7,7 @@ local tool = require("bpf.tool")
 
 local parser = tool.parser("vfsstat", "Count reads, writes, fsyncs, opens and creates of files.",
   "process every")
+parser:flag("-T --time", "Show the time of day.")
 local options = parser:parse()
 
 local kinds = { "read", "write", "fsync", "open", "create" }
