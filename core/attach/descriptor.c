@@ -3,7 +3,7 @@
  * namespace, an infrared device. With a link where the kernel has one for the kind, which ends with
  * the process; else by BPF_PROG_ATTACH, whose end is a call of its own. That second way lets
  * cgroup programs outlive a process that is killed, so it is taken for cgroups only when flags ask
- * for it.
+ * for what no link does: to be alone there, or to give way to programs further down.
  */
 #include "attach/kinds.h"
 #include "attach/link_private.h"
@@ -181,15 +181,34 @@ static bool needs_call(enum bpf_prog_type type)
            type == BPF_PROG_TYPE_LIRC_MODE2;
 }
 
+static bool is_at_cgroup(enum bpf_prog_type type)
+{
+    return !needs_call(type) && type != BPF_PROG_TYPE_SK_LOOKUP &&
+           type != BPF_PROG_TYPE_FLOW_DISSECTOR;
+}
+
+static int attach_by_link(int program, int target, int attach_type, uint32_t flags,
+                          struct lbpf_link *link)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+    int fd = bpf_link_create(program, target, (enum bpf_attach_type)attach_type, &options);
+
+    return fd < 0 ? -lbpf_libbpf_code(fd) : lbpf_link_add_fd(link, fd);
+}
+
+/* A link at a cgroup always is one of many (BPF_F_ALLOW_MULTI), and then takes no flag for it. */
 static int attach(const struct bpf_program *program, int target, int attach_type, uint32_t flags,
                   struct lbpf_link *link)
 {
-    int fd;
+    enum bpf_prog_type type = bpf_program__type(program);
+    int fd = lbpf_program_fd(program), result = -EINVAL;
+    bool is_one_of_many = is_at_cgroup(type) && (flags & BPF_F_ALLOW_MULTI);
 
-    if (flags || needs_call(bpf_program__type(program)))
-        return attach_by_call(lbpf_program_fd(program), target, attach_type, flags, link);
-    fd = bpf_link_create(lbpf_program_fd(program), target, (enum bpf_attach_type)attach_type, NULL);
-    return fd < 0 ? -lbpf_libbpf_code(fd) : lbpf_link_add_fd(link, fd);
+    if (is_one_of_many || (!flags && !needs_call(type)))
+        result = attach_by_link(fd, target, attach_type, flags & ~BPF_F_ALLOW_MULTI, link);
+    if (result == -EINVAL && (flags || needs_call(type))) /* other flags, or before Linux 5.7 */
+        result = attach_by_call(fd, target, attach_type, flags, link);
+    return result;
 }
 
 static int attach_new(const struct bpf_program *program,

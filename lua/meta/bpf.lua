@@ -676,7 +676,8 @@ function BPF:remove_xdp(options) end
 ---@field fn_name? string
 ---@field target string|bpf.Table|integer path of a cgroup, table of sockets, or a file descriptor
 ---@field attach_type? integer bpf.BPFAttachType.*; else as the section says
----@field flags? integer BPF_F_ALLOW_OVERRIDE 1, BPF_F_ALLOW_MULTI 2
+---@field flags? integer BPF_F_ALLOW_MULTI 2 is what a cgroup has without; BPF_F_ALLOW_OVERRIDE 1 is
+--- alone at its cgroup, and stays there if the script is killed
 
 --- Attaches a function to what a file descriptor stands for: a cgroup, a table of sockets, or
 --- a network namespace. It ends with the object.

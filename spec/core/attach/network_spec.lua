@@ -261,6 +261,20 @@ descriptor:close()
 print((send_inside(group, "udp")))]]:gsub("'udp 2>", "'udp' 2>")))
   end)
 
+  it_with_namespaces("leaves nothing when the script is killed, also as one of many", function()
+    assert.equal("nil\ntrue\n", (run[[
+local group = arg[1] or cgroup()
+if arg[1] then -- the one that is killed
+  b:attach_func{fn_name = "forbidding", target = group, attach_type = Attach.CGROUP_INET4_CONNECT,
+    flags = 2}
+  print((send_inside(group, "udp 2> /dev/null")))
+  io.stdout:flush()
+  os.execute("kill -9 $PPID")
+end
+os.execute("exec 2> /dev/null; lua5.4 " .. arg[0] .. " " .. group)
+print((send_inside(group, "udp")))]]:gsub("'udp 2>", "'udp' 2>")))
+  end)
+
   it_with_namespaces("puts a program at a table of sockets", function()
     assert.equal(("sk_msg_verdict cgroup_sock_ops\n1 %d\n1 %d\n"):format(count, count), (run[[
 local group = cgroup()
