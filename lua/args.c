@@ -2,8 +2,10 @@
 
 #include "errors.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
+#include <net/if.h>
 #include <string.h>
 
 static bool is_known(const struct lbpf_options *options, const char *name)
@@ -135,6 +137,23 @@ lua_Integer lbpf_args_in_range(lua_State *L, const struct lbpf_options *options,
     if (value < low || value > high)
         lbpf_misuse(L, "%s: option '%s' is out of range", options->function, name);
     return value;
+}
+
+unsigned lbpf_args_device(lua_State *L, const struct lbpf_options *options, const char *name)
+{
+    const char *device = lbpf_args_string(L, options, name, NULL);
+    struct lbpf_error error = {0};
+    unsigned index;
+
+    if (!device || !*device)
+        return 0;
+    index = if_nametoindex(device);
+    if (!index) {
+        lbpf_error_set(&error, errno, "open", "There is no network device %.64s", device);
+        lbpf_error_hint(&error, "`ip link` lists those that there are");
+        lbpf_raise(L, &error);
+    }
+    return index;
 }
 
 bool lbpf_args_boolean(lua_State *L, const struct lbpf_options *options, const char *name)

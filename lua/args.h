@@ -33,6 +33,8 @@ const char *lbpf_args_required(lua_State *L, const struct lbpf_options *options,
 lua_Integer lbpf_args_in_range(lua_State *L, const struct lbpf_options *options, const char *name,
                                lua_Integer fallback, lua_Integer low, lua_Integer high);
 bool lbpf_args_boolean(lua_State *L, const struct lbpf_options *options, const char *name);
+/* The index of the network device that an option names, or 0 without it. */
+unsigned lbpf_args_device(lua_State *L, const struct lbpf_options *options, const char *name);
 /* Pushes the function, or nil when the option is absent. */
 void lbpf_args_push_function(lua_State *L, const struct lbpf_options *options, const char *name);
 bool lbpf_args_has(lua_State *L, const char *name);

@@ -77,10 +77,11 @@ void lbpf_bpf_print_load_log(const struct lbpf_bpf *bpf)
 /* ---- construction --------------------------------------------------------------------------- */
 
 static const char *const constructor_names[] = {
-    "text",    "src_file",  "hdr_file",      "obj",
-    "cflags",  "debug",     "allow_rlimit",  "auto_attach",
-    "cache",   "mechanism", "usdt_contexts", "attach_usdt_ignore_pid",
-    "headers", NULL};
+    "text",         "src_file",      "hdr_file",
+    "obj",          "cflags",        "debug",
+    "allow_rlimit", "auto_attach",   "cache",
+    "mechanism",    "usdt_contexts", "attach_usdt_ignore_pid",
+    "headers",      "device",        NULL};
 static const struct lbpf_options constructor_options = {"BPF", constructor_names};
 
 /* mechanism="perf": perf outputs are perf buffers also where ring buffers are cheaper. */
@@ -200,6 +201,7 @@ static int bpf_new(lua_State *L)
     options.source.no_cache =
         lbpf_args_has(L, "cache") && !lbpf_args_boolean(L, &constructor_options, "cache");
     options.source.perf_output = wants_perf(L);
+    options.device = lbpf_args_device(L, &constructor_options, "device");
     look_for_header(L);
     read_program(L, &options);
     lua_pushvalue(L, given);
@@ -233,6 +235,12 @@ static int bpf_new(lua_State *L)
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
+
+/* Not one of the compiler's (".rodata") or ours. */
+static bool is_users(const struct lbpf_map *map)
+{
+    return map->name[0] != '.' && strncmp(map->name, "__lbpf_", 7) != 0;
+}
 
 /* Pushes the table called name of the object at index 1, or returns false. */
 static bool push_table(lua_State *L, const struct lbpf_bpf *bpf, const char *name)
@@ -384,21 +392,21 @@ static int next_table(lua_State *L)
     struct lbpf_bpf *bpf = luaL_checkudata(L, 1, metatable_name);
     lua_Integer at = lua_tointeger(L, lua_upvalueindex(1));
     struct lbpf_object *object;
-    const char *name = NULL;
+    const struct lbpf_map *map = NULL;
 
     lbpf_bpf_check_open(L, bpf);
     object = lbpf_session_object(bpf->session);
-    while ((size_t)at < lbpf_object_map_count(object) && !name) {
-        name = lbpf_object_map_at(object, (size_t)at++)->name;
-        if (name[0] == '.' || !push_table(L, bpf, name))
-            name = NULL; /* the compiler's, or ours */
+    while (!map && (size_t)at < lbpf_object_map_count(object)) {
+        map = lbpf_object_map_at(object, (size_t)at++);
+        if (!is_users(map))
+            map = NULL;
     }
     lua_pushinteger(L, at);
     lua_replace(L, lua_upvalueindex(1));
-    if (!name)
+    if (!map)
         return 0;
-    lua_pushstring(L, name);
-    lua_insert(L, -2);
+    lua_pushstring(L, map->name);
+    push_table(L, bpf, map->name);
     return 2;
 }
 
@@ -410,6 +418,29 @@ static int bpf_pairs(lua_State *L)
     lua_pushcclosure(L, next_table, 1);
     lua_pushvalue(L, 1);
     return 2;
+}
+
+/* #b: how many tables pairs(b) gives. */
+static int bpf_length(lua_State *L)
+{
+    struct lbpf_bpf *bpf = luaL_checkudata(L, 1, metatable_name);
+    struct lbpf_object *object;
+    lua_Integer count = 0;
+
+    lbpf_bpf_check_open(L, bpf);
+    object = lbpf_session_object(bpf->session);
+    for (size_t i = 0; i < lbpf_object_map_count(object); i++)
+        count += is_users(lbpf_object_map_at(object, i));
+    lua_pushinteger(L, count);
+    return 1;
+}
+
+/* b.name = value: tables are the program's. */
+static int bpf_assign(lua_State *L)
+{
+    luaL_checkudata(L, 1, metatable_name);
+    return lbpf_misuse(L, "the tables of a BPF object are those of its program; a key of one is "
+                          "set by b.NAME[key] = leaf, many by b.NAME:update{…}");
 }
 
 static int bpf_tostring(lua_State *L)
@@ -430,7 +461,8 @@ void lbpf_bpf_open(lua_State *L, int methods, int statics)
     };
     static const luaL_Reg metamethods[] = {
         {"__gc", bpf_close},    {"__close", bpf_close}, {"__tostring", bpf_tostring},
-        {"__pairs", bpf_pairs}, {NULL, NULL},
+        {"__pairs", bpf_pairs}, {"__len", bpf_length},  {"__newindex", bpf_assign},
+        {NULL, NULL},
     };
 
     lua_pushvalue(L, methods);

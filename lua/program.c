@@ -6,13 +6,13 @@
 
 #include <lauxlib.h>
 
-static const char *const load_names[] = {"fn_name", "prog_type", "attach_type", NULL};
+static const char *const load_names[] = {"fn_name", "prog_type", "attach_type", "device", NULL};
 static const struct lbpf_options load_options = {"load_func", load_names};
 
-static const char *const load_all_names[] = {"prog_type", "attach_type", NULL};
+static const char *const load_all_names[] = {"prog_type", "attach_type", "device", NULL};
 static const struct lbpf_options load_all_options = {"load_funcs", load_all_names};
 
-/* The options prog_type and attach_type, which the load completes from section and name. */
+/* The options prog_type and attach_type, which the load completes from section and name; device. */
 static struct lbpf_load_options load_options_of(lua_State *L, const struct lbpf_options *names)
 {
     struct lbpf_load_options options = {0};
@@ -26,6 +26,7 @@ static struct lbpf_load_options load_options_of(lua_State *L, const struct lbpf_
                     names->function);
     options.type = (enum bpf_prog_type)type;
     options.expected_attach_type = (enum bpf_attach_type)attach_type;
+    options.device = lbpf_args_device(L, names, "device");
     return options;
 }
 
@@ -48,8 +49,8 @@ static void load(lua_State *L, struct lbpf_bpf *bpf, const char *name,
     lua_setfield(L, -2, "fd");
 }
 
-/* b:load_func(fn_name[, prog_type[, {attach_type=}]]): {name=, fd=, bpf=}; the object keeps
- * the program. */
+/* b:load_func(fn_name[, prog_type[, {attach_type=, device=}]]): {name=, fd=, bpf=}; the object
+ * keeps the program. */
 static int bpf_load_func(lua_State *L)
 {
     struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);
@@ -65,7 +66,8 @@ static int bpf_load_func(lua_State *L)
     return 1;
 }
 
-/* b:load_funcs([prog_type[, {attach_type=}]]): what load_func gives, for every function. */
+/* b:load_funcs([prog_type[, {attach_type=, device=}]]): what load_func gives, for every function.
+ */
 static int bpf_load_funcs(lua_State *L)
 {
     struct lbpf_bpf *bpf = lbpf_bpf_check(L, 1);

@@ -2,8 +2,8 @@
 --
 -- A comment before a block of Lua tells how: <!-- runs: COMMAND; needs: FEATURE…; prints: TEXT -->.
 -- The script is started, COMMAND is what it sees, Ctrl-C ends it. <!-- ends: TEXT --> is a script
--- that prints the text and ends by itself, <!-- fails: TEXT --> one that ends with an error which has
--- the text.
+-- that prints the text and ends by itself, <!-- fails: TEXT --> one that ends with an error which
+-- has the text.
 
 local bpf = require "bpf"
 local process = require "spec.support.process"

@@ -59,6 +59,8 @@ static int load(struct lbpf_object *object, const struct lbpf_device_options *op
     *device = (int)if_nametoindex(options->device);
     if (!*device)
         return refuse(options, errno, error);
+    if ((options->flags & XDP_FLAGS_MODES) == XDP_FLAGS_HW_MODE)
+        load.device = (unsigned)*device;
     return lbpf_object_load(object, options->function, &load, program, error);
 }
 

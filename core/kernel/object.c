@@ -89,6 +89,8 @@ static void hint_for_map(const struct bpf_map *map, int code, struct lbpf_error 
 
     if (code == EPERM)
         lbpf_permission_hint(error);
+    else if (bpf_map__ifindex(map))
+        lbpf_error_hint(error, LBPF_DEVICE_HINT "; of tables they take hashes and arrays");
     else if (code == ENOMEM || code == E2BIG)
         lbpf_error_hint(error, "declare the table with fewer entries than %u or smaller values",
                         bpf_map__max_entries(map));
@@ -314,6 +316,13 @@ static void count_rings(struct lbpf_object *object)
     }
 }
 
+static void place_on_device(struct lbpf_object *object)
+{
+    struct bpf_map *map;
+
+    bpf_object__for_each_map(map, object->libbpf_object) bpf_map__set_ifindex(map, object->device);
+}
+
 static int create_maps(struct lbpf_object *object, struct lbpf_error *error)
 {
     struct lbpf_buffer words = {0};
@@ -323,6 +332,8 @@ static int create_maps(struct lbpf_object *object, struct lbpf_error *error)
         return result;
     count_cpus(object);
     count_rings(object);
+    if (object->device)
+        place_on_device(object);
     lbpf_libbpf_listen(&words);
     result = bpf_object__load(object->libbpf_object);
     lbpf_libbpf_listen(NULL);
@@ -393,7 +404,7 @@ static int open_bytes(struct lbpf_object *object, struct lbpf_error *error)
 }
 
 int lbpf_object_open(struct lbpf_object **object, const void *elf, size_t size, unsigned debug,
-                     struct lbpf_error *error)
+                     unsigned device, struct lbpf_error *error)
 {
     struct lbpf_object *made = calloc(1, sizeof *made);
     int result;
@@ -402,6 +413,7 @@ int lbpf_object_open(struct lbpf_object **object, const void *elf, size_t size, 
     if (!made)
         return lbpf_error_no_memory(error, "open");
     made->debug = debug;
+    made->device = device;
     result = copy_bytes(made, elf, size, error);
     if (!result)
         result = open_bytes(made, error);

@@ -20,11 +20,12 @@ struct lbpf_object;
 
 /*
  * Opens the ELF bytes (copied) and creates the maps. debug: LBPF_DEBUG_BPF and _REGISTER_STATE
- * choose the verifier's log level. Errors: EINVAL for bytes that are no BPF object; EPERM and
- * others from map creation, naming the map, with the missing capability as hint.
+ * choose the verifier's log level. device: the index of the network device that holds the maps, or
+ * 0. Errors: EINVAL for bytes that are no BPF object; EPERM and others from map creation, naming
+ * the map, with the missing capability as hint.
  */
 int lbpf_object_open(struct lbpf_object **object, const void *elf, size_t size, unsigned debug,
-                     struct lbpf_error *error);
+                     unsigned device, struct lbpf_error *error);
 
 /* Unloads programs and closes maps. Everything lent by the object ends. NULL is allowed. */
 void lbpf_object_close(struct lbpf_object *object);
@@ -57,6 +58,7 @@ struct lbpf_load_options {
     enum bpf_prog_type type;
     enum bpf_attach_type expected_attach_type;
     const char *attach_target; /* kernel function for TRACING and LSM, else NULL */
+    unsigned device;           /* index of the network device that runs the program, or 0 */
 };
 
 /*

@@ -11,12 +11,18 @@ struct bpf_map;
 struct bpf_object;
 struct lbpf_sharing;
 
+/* What to do when a network device refuses a map or a program. */
+#define LBPF_DEVICE_HINT                                                                           \
+    "device= is for network cards that run BPF programs themselves (bpftool feature probe dev "    \
+    "NAME tells); leave it out, and the kernel runs them"
+
 /* One function loaded one way. Its bpf_object stays open as long as the program lives. */
 struct lbpf_loaded {
     struct lbpf_loaded *next;
     enum bpf_prog_type type;
     enum bpf_attach_type expected_attach_type;
     char *attach_target; /* or NULL */
+    unsigned device;     /* or 0 */
     struct bpf_object *libbpf_object;
     struct bpf_program *program;
 };
@@ -30,7 +36,7 @@ struct lbpf_function {
 struct lbpf_object {
     void *elf;
     size_t elf_size;
-    unsigned debug;
+    unsigned debug, device;
     struct bpf_object *libbpf_object; /* owns the maps; loads no program */
     struct lbpf_types *types;         /* or NULL */
     struct lbpf_map *maps;            /* visible ones first, each part in declaration order */

@@ -65,6 +65,7 @@ static struct lbpf_loaded *find_loaded(const struct lbpf_function *function,
 
     while (loaded && (loaded->type != options->type ||
                       loaded->expected_attach_type != options->expected_attach_type ||
+                      loaded->device != options->device ||
                       !same_text(loaded->attach_target, options->attach_target)))
         loaded = loaded->next;
     return loaded;
@@ -143,6 +144,8 @@ static int set_up(struct attempt *attempt)
             bpf_program__set_expected_attach_type(attempt->program, options->expected_attach_type);
     if (!result && options->attach_target)
         result = set_target(attempt);
+    if (!result)
+        bpf_program__set_ifindex(attempt->program, options->device);
     if (!result)
         result = bpf_program__set_log_level(attempt->program, log_level(attempt->object));
     if (!result)
@@ -241,6 +244,8 @@ static int refuse_without_log(struct attempt *attempt, int code, struct lbpf_err
                        strerror(code));
     if (code == EPERM)
         lbpf_permission_hint(error);
+    else if (attempt->options->device)
+        lbpf_error_hint(error, LBPF_DEVICE_HINT);
     else if (code == E2BIG)
         lbpf_error_hint(error, "kernels before 5.2 take 4096 instructions, later ones a million: "
                                "unroll fewer loops, or split the work with tail calls");
@@ -278,6 +283,7 @@ static int keep(struct lbpf_function *function, struct attempt *attempt, struct 
     loaded->type = options->type;
     loaded->expected_attach_type = options->expected_attach_type;
     loaded->attach_target = target;
+    loaded->device = options->device;
     loaded->libbpf_object = attempt->libbpf_object;
     loaded->program = attempt->program;
     loaded->next = function->loaded;

@@ -43,11 +43,11 @@ static int open_object(struct lbpf_session *session, const struct lbpf_session_o
 
     if (options->elf)
         return lbpf_object_open(&session->object, options->elf, options->elf_size, options->debug,
-                                error);
+                                options->device, error);
     result = lbpf_compile(&options->source, &compiled, options->dump, error);
     if (!result)
-        result =
-            lbpf_object_open(&session->object, compiled.data, compiled.size, options->debug, error);
+        result = lbpf_object_open(&session->object, compiled.data, compiled.size, options->debug,
+                                  options->device, error);
     lbpf_buffer_free(&compiled);
     return result;
 }

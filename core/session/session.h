@@ -26,6 +26,7 @@ struct lbpf_session_options {
     const void *elf;           /* a ready object, or NULL */
     size_t elf_size;
     unsigned debug;           /* LBPF_DEBUG_* */
+    unsigned device;          /* index of the network device that holds the maps, or 0 */
     struct lbpf_buffer *dump; /* receives what debug asks for; may be NULL */
 };
 

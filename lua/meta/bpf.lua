@@ -324,6 +324,7 @@ function bpf.compile(options) end
 ---@field auto_attach? boolean false: attach nothing by its name's prefix (default true)
 ---@field cache? boolean false: compile anew, and keep nothing (default true)
 ---@field mechanism? "perf" perf outputs are the kernel's perf buffers, not ring buffers
+---@field device? string network card that holds the tables, for programs that it runs itself
 
 --- What every error that the kernel, the compiler or the file system caused looks like.
 ---@class bpf.error
@@ -344,7 +345,7 @@ local static = {}
 --- A compiled program in the kernel. `b.name` is its table called name; where a method has that
 --- name, `b:get_table(name)` gives the table. The tables `events`, `lost`, `pollfd` and `timeout`
 --- win over the methods, which then still work as b:events() and so on.
---- `for name, t in pairs(b)` goes over all tables.
+--- `for name, t in pairs(b)` goes over all tables, `#b` counts them.
 ---@class bpf.BPF
 ---@field [string] bpf.Table
 local BPF = {}
@@ -476,13 +477,14 @@ function BPF:detach_tracepoint(options) end
 --- given is read off the section (SEC("xdp")) or the name (kprobe__…, kfunc__vmlinux__…).
 ---@param fn_name string
 ---@param prog_type? integer BPF.KPROBE, BPF.TRACEPOINT, …
----@param options? { attach_type: integer } such as bpf.BPFAttachType.CGROUP_GETSOCKOPT
+---@param options? { attach_type: integer, device: string } such as
+--- bpf.BPFAttachType.CGROUP_GETSOCKOPT; the network card that is to run the function
 ---@return { name: string, fd: integer } program its fd is lent
 function BPF:load_func(fn_name, prog_type, options) end
 
 --- Loads every function, as load_func does.
 ---@param prog_type? integer
----@param options? { attach_type: integer }
+---@param options? { attach_type: integer, device: string }
 ---@return { name: string, fd: integer }[] programs in the order of BPF:functions
 function BPF:load_funcs(prog_type, options) end
 

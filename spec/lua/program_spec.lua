@@ -48,6 +48,29 @@ int kprobe__vfs_read(struct pt_regs *ctx) { return 0; }]]}
     pipe:close()
   end)
 
+  it("and tables are for a network card only where that runs programs", function()
+    local on_lo <const> = "Operation not supported. device= is for network cards that run BPF"
+    local counting <const> = "BPF_HASH(n, u32); int f(struct xdp_md *ctx) { return XDP_PASS; }"
+    local b <close> = bpf.BPF{text = counting}
+    for _, case in ipairs{
+      {"Could not create table n", function() bpf.BPF{text = counting, device = "lo"} end},
+      {"Failed to load BPF program f", function()
+        b:load_func("f", bpf.BPF.XDP, {device = "lo"})
+      end},
+      {"Failed to load BPF program f", function()
+        b:attach_xdp{dev = "lo", fn_name = "f", flags = bpf.XDP_FLAGS_HW_MODE}
+      end},
+    } do
+      local e <const> = refusal.of(case[2])
+      assert.equal(95, e.errno)
+      assert.truthy(tostring(e):find(case[1] .. ": " .. on_lo, 1, true), tostring(e))
+    end
+    assert.truthy(b:load_func("f", bpf.BPF.XDP).fd) -- the kernel itself runs it
+    assert.equal("There is no network device nowhere", refusal.of(function()
+      bpf.BPF{text = counting, device = "nowhere"}
+    end).message)
+  end)
+
   it("that are for a kernel function which is not there are refused", function()
     local b <close> = bpf.BPF{text = text, auto_attach = false}
     local e <const> = refusal.of(function() b:attach_kfunc("no_such_function_either") end)

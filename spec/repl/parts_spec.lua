@@ -41,6 +41,8 @@ describe("the session #any_kernel", function()
       assert.equal(name, t.name)
     end
     assert.same({ "calls", "sizes", "by_disk", "slots", "waiting" }, names)
+    assert.equal(5, #b)
+    assert.error_matches(function() b.calls = {} end, "tables of a BPF object are those of its")
   end)
 
   it("shows tables as columns", function()

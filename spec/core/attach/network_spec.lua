@@ -44,6 +44,15 @@ SEC("cgroup_skb/egress") int egress(struct __sk_buff *skb) {
   if (skb->remote_port == bpf_htonl(PORT)) seen.increment(4);
   return 1;
 }
+BPF_CGROUP_STORAGE(counted, u64);
+BPF_PERCPU_CGROUP_STORAGE(counted_by_cpu, u64);
+SEC("cgroup_skb/egress") int counting(struct __sk_buff *skb) {
+  u64 *all = counted.get_local_storage(0), *here = counted_by_cpu.get_local_storage(0);
+  if (skb->remote_port != bpf_htonl(PORT)) return 1;
+  __sync_fetch_and_add(all, 1);
+  *here += 1;
+  return 1;
+}
 int connecting(struct bpf_sock_addr *ctx) {
   if (ctx->user_port == bpf_htons(PORT)) seen.increment(5);
   return 1;
@@ -245,6 +254,33 @@ local e = select(2, pcall(b.detach_func, b, "egress", group))
 print((e.message:gsub(group:gsub("%p", "%%%0"), "GROUP")))
 b:close()
 assert(os.execute("rmdir " .. group)) -- nothing holds it]]:gsub("\t", " "))
+  end)
+
+  it_with_namespaces("keeps what a program stores for a cgroup", function()
+    assert.equal(([[
+0
+1 true true %d %d
+nil
+%d
+true
+]]):format(count, count, count + 1000), run[[
+local group = cgroup()
+local pipe = io.popen("stat -c %i " .. group)
+local id = pipe:read("n")
+pipe:close()
+print(#b.counted)
+b:attach_func{fn_name = "counting", target = group}
+send("udp")
+assert(send_inside(group, "udp"))
+local key, value = table.unpack(b.counted:items()[1])
+print(#b.counted, key.cgroup_inode_id == id, key.attach_type == Attach.CGROUP_INET_EGRESS, value,
+  b.counted_by_cpu:sum(key))
+print(b.counted[{cgroup_inode_id = id + 1, attach_type = key.attach_type}])
+b.counted[key] = 1000
+assert(send_inside(group, "udp"))
+print(b.counted[key])
+print(pcall(b.counted.delete, b.counted, key) == false) -- it ends with the attachment
+b:close()]]:gsub("\t", " "))
   end)
 
   it_with_namespaces("lets a program decide, until it is detached", function()
