@@ -135,11 +135,9 @@ static bool is_plain_data(LLVMValueRef global)
 
 /* libbpf relocates addresses in code but none in data: there they would silently be numbers. Much
  * of this is optimized away before, so it is looked for at the end. */
-void lower_check(LLVMModuleRef module)
+void lower_check(struct lowering *lowering)
 {
-    struct lowering lowering = {.module = module};
-
-    for (LLVMValueRef g = LLVMGetFirstGlobal(module); g; g = LLVMGetNextGlobal(g)) {
+    for (LLVMValueRef g = LLVMGetFirstGlobal(lowering->module); g; g = LLVMGetNextGlobal(g)) {
         LLVMValueRef user = LLVMIsDeclaration(g) || !is_plain_data(g) ? NULL : user_of(g);
         const char *name, *dot;
         size_t size;
@@ -148,11 +146,10 @@ void lower_check(LLVMModuleRef module)
             continue;
         name = LLVMGetValueName2(g, &size);
         dot = strrchr(name, '.');
-        lower_error(&lowering, user,
+        lower_error(lowering, user,
                     "%s holds addresses (of strings, variables or functions), which a BPF program "
                     "can't keep in its data; choose among them with a switch, or keep strings in "
                     "an array of char arrays",
                     dot ? dot + 1 : name);
     }
-    lower_stop_on_errors(&lowering);
 }

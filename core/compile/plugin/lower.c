@@ -217,10 +217,11 @@ static void mark_inline(struct lowering *lowering)
     }
 }
 
-void lower_module(LLVMModuleRef module)
+static struct lowering start(LLVMModuleRef module)
 {
     LLVMContextRef context = LLVMGetModuleContext(module);
-    struct lowering lowering = {
+
+    return (struct lowering){
         .module = module,
         .context = context,
         .builder = LLVMCreateBuilderInContext(context),
@@ -230,6 +231,17 @@ void lower_module(LLVMModuleRef module)
         .pointer = LLVMPointerTypeInContext(context, 0),
         .nothing = LLVMVoidTypeInContext(context),
     };
+}
+
+static void end(struct lowering *lowering)
+{
+    LLVMDisposeBuilder(lowering->builder);
+    lower_stop_on_errors(lowering);
+}
+
+void lower_module(LLVMModuleRef module)
+{
+    struct lowering lowering = start(module);
 
     lower_packets(&lowering);
     /* early-cse folds the loads of method pointers, so that methods are called by name. */
@@ -246,10 +258,18 @@ void lower_module(LLVMModuleRef module)
     lower_printk(&lowering);
     lower_bit_fields(&lowering);
     lower_reads(&lowering);
-    if (lower_outline(&lowering))
+    for (unsigned round = 0; lower_outline(&lowering, round); round++)
         run_passes(&lowering, "always-inline,globaldce");
     lower_stack(&lowering);
     lower_finish(&lowering);
-    LLVMDisposeBuilder(lowering.builder);
-    lower_stop_on_errors(&lowering);
+    end(&lowering);
+}
+
+void lower_optimized(LLVMModuleRef module)
+{
+    struct lowering lowering = start(module);
+
+    lower_saturation(&lowering);
+    lower_check(&lowering);
+    end(&lowering);
 }

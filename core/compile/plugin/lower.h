@@ -18,6 +18,7 @@
  *   scratch.c     variables that do not fit on the stack move to per-CPU memory
  *   printk.c      format strings of bpf_trace_printk
  *   bounds.c      sizes whose limit the verifier must be able to see
+ *   saturation.c  subtraction that ends at zero, for which BPF has no instruction
  *   finish.c      names, sections and licence of the finished object
  *   debug_info.c  the few questions asked of debug info
  *
@@ -46,8 +47,8 @@ struct lowering {
 /* Lowers the module in place; exits with status 1 after printing what could not be lowered. */
 void lower_module(LLVMModuleRef module);
 
-/* The same for the optimized module: refuses what would silently go wrong. */
-void lower_check(LLVMModuleRef module);
+/* The same for the optimized module. */
+void lower_optimized(LLVMModuleRef module);
 /* Ends the compiler if there were errors. */
 void lower_stop_on_errors(const struct lowering *lowering);
 
@@ -123,10 +124,14 @@ void lower_bit_fields(struct lowering *lowering);
 void lower_reads(struct lowering *lowering);
 void lower_printk(struct lowering *lowering);
 void lower_bounds(struct lowering *lowering);
-/* True when there are calls to inline. */
-bool lower_outline(struct lowering *lowering);
+/* Marks calls to inline, kind by kind; false when a round has none left. */
+bool lower_outline(struct lowering *lowering, unsigned round);
 /* Whether function still calls what lower_outline left a function. */
 bool lower_calls_outlined(struct lowering *lowering, LLVMValueRef function);
 void lower_finish(struct lowering *lowering);
+/* Of the optimized module. */
+void lower_saturation(struct lowering *lowering);
+/* Refuses what would silently go wrong. */
+void lower_check(struct lowering *lowering);
 
 #endif

@@ -22,11 +22,11 @@ struct LowerDialect : llvm::PassInfoMixin<LowerDialect> {
     }
 };
 
-struct CheckResult : llvm::PassInfoMixin<CheckResult> {
+struct LowerOptimized : llvm::PassInfoMixin<LowerOptimized> {
     llvm::PreservedAnalyses run(llvm::Module &module, llvm::ModuleAnalysisManager &)
     {
-        lower_check(llvm::wrap(&module));
-        return llvm::PreservedAnalyses::all();
+        lower_optimized(llvm::wrap(&module));
+        return llvm::PreservedAnalyses::none();
     }
 };
 
@@ -50,14 +50,15 @@ extern "C" void lower_set_unit(LLVMMetadataRef subprogram, LLVMMetadataRef other
 extern "C" LLVM_ATTRIBUTE_WEAK __attribute__((visibility("default"))) ::llvm::PassPluginLibraryInfo
 llvmGetPassPluginInfo()
 {
-    return {
-        LLVM_PLUGIN_API_VERSION, "luabpf", "1", [](llvm::PassBuilder &builder) {
-            builder.registerPipelineStartEPCallback(
-                [](llvm::ModulePassManager &passes, llvm::OptimizationLevel) {
-                    passes.addPass(LowerDialect());
-                });
-            // LLVM 20 added an argument.
-            builder.registerOptimizerLastEPCallback(
-                [](llvm::ModulePassManager &passes, auto &&...) { passes.addPass(CheckResult()); });
-        }};
+    return {LLVM_PLUGIN_API_VERSION, "luabpf", "1", [](llvm::PassBuilder &builder) {
+                builder.registerPipelineStartEPCallback(
+                    [](llvm::ModulePassManager &passes, llvm::OptimizationLevel) {
+                        passes.addPass(LowerDialect());
+                    });
+                // LLVM 20 added an argument.
+                builder.registerOptimizerLastEPCallback(
+                    [](llvm::ModulePassManager &passes, auto &&...) {
+                        passes.addPass(LowerOptimized());
+                    });
+            }};
 }

@@ -23,14 +23,33 @@ int often(struct pt_regs *ctx, u64 question) {
   events.perf_submit(ctx, &large, sizeof large);
   events.perf_submit(ctx, &large[55], 8);
   return 0;
+}
+int more(struct pt_regs *ctx, u64 question) {
+  counts.increment(1);
+  counts.increment(2, question);
+  if (question % 2)
+    counts.increment(3);
+  return 0;
+}
+u64 room(struct pt_regs *ctx, u64 question) {
+  return question > 10 ? question - 10 : 0;
 }]]
+
+describe("what BPF has no instruction for", function()
+  it("is a comparison and a choice #any_kernel", function()
+    local room <const> = object.functions(assert(object.compile(text))).room
+    assert.is_true(room.count <= 6, room.count .. " instructions")
+  end)
+end)
 
 describe("what a program does at several places", function()
   it("is a function, and inline where it does it once #any_kernel", function()
     local functions <const> = object.functions(assert(object.compile(text)))
     local send <const>, make <const> = "__lbpf_send_events", "__lbpf_make_counts"
+    local add <const> = "__lbpf_add_counts"
     assert.same({}, functions.once.functions)
     assert.same({[send] = 3, [make] = 2}, functions.often.functions)
+    assert.same({[add] = 3}, functions.more.functions)
     local helpers = {}
     for _, call in ipairs(functions[send].calls) do helpers[call.helper] = true end
     assert.is_true(helpers[lookup] and helpers[ringbuf_output])
@@ -60,6 +79,15 @@ describe("what a program does at several places", function()
       if key >= 10 then sum = sum + value end
     end
     assert.equal(2 * count, sum)
+  end)
+
+  it("adds exactly", function()
+    local b <close> = bpf.BPF{text = text}
+    b:attach_uprobe{name = target.path(), sym = "answer", fn_name = "more"}
+    target.run(count)
+    assert.equal(count, b.counts[1])
+    assert.equal(count * (count - 1) // 2, b.counts[2])
+    assert.equal(count // 2, b.counts[3])
   end)
 
   it("counts what it loses", function()

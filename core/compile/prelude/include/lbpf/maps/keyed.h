@@ -31,7 +31,7 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
  * in two instructions, for each use. */
 #define LBPF_KEEP(address)                                                                         \
     ({                                                                                             \
-        void *kept_ = (address);                                                                   \
+        void *kept_ = (void *)(address);                                                           \
         asm("" : "+r"(kept_));                                                                     \
         kept_;                                                                                     \
     })
@@ -77,14 +77,24 @@ LBPF_INLINE void lbpf_add(void *leaf, u64 leaf_size, u64 value, int is_shared)
         bpf_map_update_elem(map, key, &zero, LBPF_NOEXIST);                                        \
         return bpf_map_lookup_elem(map, key);                                                      \
     }                                                                                              \
-    LBPF_INLINE void name##__increment(typeof(K) key, u64 value)                                   \
+    LBPF_OUTLINE void __lbpf_add_##name(const void *key, u64 value)                                \
     {                                                                                              \
-        void *map = LBPF_KEEP(&__lbpf_map_##name), *at = LBPF_KEEP(&key);                          \
+        void *map = LBPF_KEEP(&__lbpf_map_##name), *at = LBPF_KEEP(key);                           \
         void *found = bpf_map_lookup_elem(map, at);                                                \
-        if (!found && LBPF_IS_HASH(map_type))                                                      \
+        if (!found)                                                                                \
             found = __lbpf_make_##name(map, at);                                                   \
         if (found)                                                                                 \
             lbpf_add(found, sizeof(V), value, !LBPF_IS_PER_CPU(map_type));                         \
+    }                                                                                              \
+    LBPF_INLINE void name##__increment(typeof(K) key, u64 value)                                   \
+    {                                                                                              \
+        if (LBPF_IS_HASH(map_type)) {                                                              \
+            __lbpf_add_##name(&key, value);                                                        \
+        } else {                                                                                   \
+            void *found = bpf_map_lookup_elem(&__lbpf_map_##name, &key);                           \
+            if (found)                                                                             \
+                lbpf_add(found, sizeof(V), value, !LBPF_IS_PER_CPU(map_type));                     \
+        }                                                                                          \
     }
 
 #define LBPF_KIND_keyed(name, map_type, K, V)                                                      \
