@@ -65,8 +65,4 @@ describe("the lines of tools #any_kernel", function()
     assert.equal('{"comm":"x","code":7,"latency_ns":9007199254740993}\n',
       printed({ json = true }, { { comm = "x", code = 7, latency_ns = (1 << 53) + 1 } }))
   end)
-
-  it("are only those of the chosen name", function()
-    assert.equal('{"comm":"lua","path":"ÿ"}\n', printed({ json = true, name = "lu" }, records))
-  end)
 end)

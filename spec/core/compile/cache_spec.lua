@@ -69,7 +69,7 @@ describe("the cache #any_kernel", function()
     local folder <const> = new_folder()
     local build <const> = os.getenv("LUABPF_BUILD") or "build/release"
     assert(os.execute(("mkdir %s && cp -pr %s/lib/bpf %s"):format(folder, build, folder)))
-    local place <const> = ("%s/cache LUA_CPATH='%s/?.so'"):format(folder, folder)
+    local place <const> = ("%s/cache LUA_CPATH_5_4='%s/?.so'"):format(folder, folder)
     local function entries() return tonumber(run(place, "true"):match("^%d+")) end
     assert.equal(1, entries())
     assert.equal(1, entries())
