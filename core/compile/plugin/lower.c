@@ -148,7 +148,7 @@ bool lower_has_prefix(const char *name, const char *prefix)
     return !strncmp(name, prefix, strlen(prefix));
 }
 
-static void run_passes(struct lowering *lowering, const char *passes)
+void lower_run_passes(struct lowering *lowering, const char *passes)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = LLVMRunPasses(lowering->module, passes, NULL, options);
@@ -245,21 +245,22 @@ void lower_module(LLVMModuleRef module)
 
     lower_packets(&lowering);
     /* early-cse folds the loads of method pointers, so that methods are called by name. */
-    run_passes(&lowering, "globalopt,function(early-cse)");
+    lower_run_passes(&lowering, "globalopt,function(early-cse)");
     lower_methods(&lowering);
     hide_helpers(&lowering);
     mark_inline(&lowering);
-    run_passes(&lowering, "always-inline,globaldce,function(sroa,early-cse,simplifycfg)");
+    lower_run_passes(&lowering, "always-inline,globaldce,function(sroa,early-cse,simplifycfg)");
     lower_bounds(&lowering);
-    run_passes(&lowering, "function(" INSTCOMBINE ",simplifycfg,sroa,early-cse)");
+    lower_run_passes(&lowering, "function(" INSTCOMBINE ",simplifycfg,sroa,early-cse)");
     lower_parameters(&lowering);
     if (lower_usdt(&lowering))
-        run_passes(&lowering, "always-inline,globaldce,function(sroa,early-cse,simplifycfg)");
+        lower_run_passes(&lowering, "always-inline,globaldce,function(sroa,early-cse,simplifycfg)");
     lower_printk(&lowering);
     lower_bit_fields(&lowering);
     lower_reads(&lowering);
     for (unsigned round = 0; lower_outline(&lowering, round); round++)
-        run_passes(&lowering, "always-inline,globaldce");
+        lower_run_passes(&lowering, "always-inline,globaldce");
+    lower_overwritten(&lowering);
     lower_stack(&lowering);
     lower_finish(&lowering);
     end(&lowering);

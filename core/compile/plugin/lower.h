@@ -15,6 +15,7 @@
  *   merge.c       … and fewer of them, where one read serves several loads or the final place
  *   inputs.c      foreign memory that a helper reads is copied to the stack first
  *   outline.c     what a method does at several places of a program may become a function
+ *   overwritten.c zeros in variables that a helper overwrites
  *   scratch.c     variables that do not fit on the stack move to per-CPU memory
  *   printk.c      format strings of bpf_trace_printk
  *   bounds.c      sizes whose limit the verifier must be able to see
@@ -59,6 +60,9 @@ void lower_error(struct lowering *lowering, LLVMValueRef instruction, const char
 /* The same for what compiles all the same; the user sees it with debug flags. */
 void lower_warning(struct lowering *lowering, LLVMValueRef instruction, const char *format, ...)
     __attribute__((__format__(__printf__, 3, 4)));
+
+/* Runs passes of LLVM's on the module. */
+void lower_run_passes(struct lowering *lowering, const char *passes);
 
 /* A function that becomes a BPF program: defined and visible outside. */
 bool lower_is_program(LLVMValueRef function);
@@ -129,6 +133,7 @@ bool lower_outline(struct lowering *lowering, unsigned round);
 /* Whether function still calls what lower_outline left a function. */
 bool lower_calls_outlined(struct lowering *lowering, LLVMValueRef function);
 void lower_finish(struct lowering *lowering);
+void lower_overwritten(struct lowering *lowering);
 /* Of the optimized module. */
 void lower_saturation(struct lowering *lowering);
 /* Refuses what would silently go wrong. */
