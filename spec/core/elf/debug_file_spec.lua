@@ -99,7 +99,7 @@ describe("a separate debug file", function()
     assert.truthy(outcome(environment):find("could not determine", 1, true))
   end)
 
-  it_with_uprobes("is found among what debuginfod's client fetched", function()
+  it_with_uprobes("is found among what debuginfod's client fetched #any_kernel", function()
     build("-DVALUE=3 -Wl,--build-id")
     local first <const>, rest <const> = build_id()
     local fetched <const> = folder .. "/debuginfod_client/" .. first .. rest
@@ -111,7 +111,7 @@ describe("a separate debug file", function()
       true))
   end)
 
-  it_with_uprobes("is the same build under $BCC_SYMFS", function()
+  it_with_uprobes("is the same build under $BCC_SYMFS #any_kernel", function()
     build("-DVALUE=3 -Wl,--build-id")
     local environment <const> = ("env BCC_SYMFS=%s/symfs"):format(folder)
     run("mkdir -p %s/symfs%s && mv %s.debug %s/symfs%s", folder, folder, program, folder, program)
