@@ -1,6 +1,7 @@
 /* bpf.spawn: a command as an object. It can be waited for like everything that has pollfd(). */
 #include "child.h"
 
+#include "class.h"
 #include "errors.h"
 #include "interrupt.h"
 #include "lbpf.h"
@@ -193,12 +194,5 @@ void lbpf_children_open(lua_State *L)
         {NULL, NULL},
     };
 
-    luaL_newlib(L, methods);
-    luaL_newmetatable(L, metatable_name);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_pushvalue(L, -2);
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "bpf.Child");
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    lbpf_class(L, metatable_name, methods, metamethods);
 }

@@ -8,6 +8,7 @@
 #include "args.h"
 #include "attach.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "interrupt.h"
 #include "table.h"
@@ -302,14 +303,7 @@ void lbpf_iterators_open(lua_State *L, int methods)
     };
 
     methods = lua_absindex(L, methods);
-    luaL_newlib(L, iterator_methods);
-    luaL_newmetatable(L, metatable_name);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_pushvalue(L, -2);
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "bpf.Iterator");
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    lbpf_class(L, metatable_name, iterator_methods, metamethods);
     lua_pushvalue(L, methods);
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);

@@ -2,6 +2,7 @@
 
 #include "args.h"
 #include "attach.h"
+#include "class.h"
 #include "errors.h"
 #include "interrupt.h"
 #include "iterator.h"
@@ -197,12 +198,5 @@ void lbpf_links_open(lua_State *L)
         {NULL, NULL},
     };
 
-    luaL_newlib(L, methods);
-    luaL_newmetatable(L, metatable_name);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_pushvalue(L, -2);
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "bpf.Link");
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    lbpf_class(L, metatable_name, methods, metamethods);
 }

@@ -6,6 +6,7 @@
 #include "usdt.h"
 
 #include "args.h"
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 
@@ -309,12 +310,5 @@ void lbpf_usdts_open(lua_State *L)
         {NULL, NULL},
     };
 
-    luaL_newlib(L, methods);
-    luaL_newmetatable(L, metatable_name);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_pushvalue(L, -2);
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "bpf.USDT");
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    lbpf_class(L, metatable_name, methods, metamethods);
 }
