@@ -142,7 +142,7 @@ static void set_register(lua_State *L, const char *field, const struct lbpf_usdt
 {
     if (!from->member)
         return;
-    lua_pushstring(L, from->member);
+    lua_pushstring(L, *from->member ? from->member : "0"); /* a register that is always zero */
     lua_setfield(L, -2, field);
 }
 

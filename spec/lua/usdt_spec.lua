@@ -91,6 +91,43 @@ describe("the list of static probes", function()
     end)(by_name.registers.locations[1].arguments[1]))
   end)
 
+  it("knows the operands of aarch64 #any_kernel", function()
+    if not x86 then return pending("needs x86-64, whose compiler writes the notes") end
+    local path <const> = process.compile([[
+      #include "]] .. io.popen("pwd"):read("l") .. [[/spec/support/usdt_notes.h"
+      __asm__(".text\n" PROBE(test, arm, 0, "8@x3 -4@w30 8@sp -1@[x29, 16] 4@[x1] 8@[sp, #-8] "
+        "8@[x1, x2] 8@[x1, x2, lsl 3] -8@[x1, w2, sxtw 2] 4@7 -4@#-7 8@xzr 4f@s0 8@d1 8@[w1]"));
+      int main(void) { return 0; }]])
+    local file <const> = assert(io.open(path, "r+b"))
+    file:seek("set", 18) -- e_machine
+    file:write(("<I2"):pack(183))
+    file:close()
+    local u <close> = bpf.USDT{ path = path }
+    os.remove(path)
+    local texts = {}
+    for i, argument in ipairs(u:enumerate_probes()[1].locations[1].arguments) do
+      texts[i] = tostring(argument)
+    end
+    assert.same({
+      "8 unsigned bytes @ regs[3]",
+      "4 signed   bytes @ regs[30]",
+      "8 unsigned bytes @ sp",
+      "1 signed   bytes @ *(regs[29] + 16)",
+      "4 unsigned bytes @ *(regs[1] + 0)",
+      "8 unsigned bytes @ *(sp - 8)",
+      "8 unsigned bytes @ *(regs[1] + 0 + regs[2] * 1)",
+      "8 unsigned bytes @ *(regs[1] + 0 + regs[2] * 8)",
+      "8 signed   bytes @ *(regs[1] + 0 + regs[2] * 4)",
+      "4 unsigned bytes @ 7",
+      "4 signed   bytes @ -7",
+      "8 unsigned bytes @ 0",
+      "4f@s0 (it is a floating-point number, which no program reads)",
+      "8 unsigned bytes @ 8@d1 (it lies in d1: a probe can't see floating-point and vector "
+        .. "registers)",
+      "8 unsigned bytes @ 8@[w1] (its address lies in a register of 32 bits)",
+    }, texts)
+  end)
+
   it("tells the type of an argument: the widest of all locations #any_kernel", function()
     local u <close> = bpf.USDT{ path = usdt.target() }
     assert.equal("int8_t", u:get_probe_arg_ctype("widths", 0))
