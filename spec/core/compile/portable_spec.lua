@@ -91,8 +91,9 @@ describe("a portable object", function()
       os.execute(("rm -f %s/portable.*.o %s/sized.*.o"):format(folder, folder)) -- of earlier builds
     end
     check(save(("%s/portable.%s.o"):format(folder, release), bytes))
-    local sized <const> = bpf.compile{portable = true,
-      text = "int look(void *ctx) { return sizeof(struct task_struct); }"}
+    -- Two kernels may have one size of one type.
+    local sized <const> = bpf.compile{portable = true, text = [[int look(void *ctx) {
+      return sizeof(struct task_struct) + sizeof(struct file) + sizeof(struct mm_struct); }]]}
     bpf.BPF{obj = save(("%s/sized.%s.o"):format(folder, release), sized)}:close()
   end)
 
@@ -104,7 +105,7 @@ describe("a portable object", function()
         check(path)
         local e <const> =
           refusal.of(function() bpf.BPF{obj = (path:gsub("/portable(%.[^/]*)$", "/sized%1"))} end)
-        assert.truthy(e.message:find("^the size of struct task_struct is %d+ bytes"), e.message)
+        assert.truthy(e.message:find("^the size of struct [%l_]+ is %d+ bytes"), e.message)
         tried = tried + 1
       end
     end
