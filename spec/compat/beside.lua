@@ -68,7 +68,7 @@ beside.rows = {
   {"opensnoop", 1009, "files opened", workload("open"), "-p PID",
     count = matches("PID +workload +%d+ +0 /proc/self/comm")},
   {"exitsnoop", 101, "processes ended", workload("run"), count = matches("true +%d+ +PID +")},
-  {"killsnoop", 1009, "signals sent", workload("kill"), "-p PID",
+  {"killsnoop", 101, "signals sent", workload("kill"), "-p PID",
     count = matches("PID +workload +0 +PID +0\n")},
   {"biolatency", 101, "disk reads", disk_reads, count = histogram},
   {"biosnoop", 101, "disk reads", disk_reads, count = matches(" R +%d+ +12288 ")},
