@@ -52,7 +52,8 @@ local talk <const> = after_line [[
   key=$(mktemp)
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x \
     -keyout $key -out $key.crt
-  openssl s_server -accept 127.0.0.1:27281 -key $key -cert $key.crt -quiet -naccept 1 & sleep %d
+  sleep 20 |
+    openssl s_server -accept 127.0.0.1:27281 -key $key -cert $key.crt -quiet -naccept 1 & sleep %d
   for i in $(seq %d); do echo beside; sleep 0.5; done |
     openssl s_client -quiet -connect 127.0.0.1:27281
   rm $key $key.crt
