@@ -28,8 +28,8 @@ end
 
 -- The number of a cgroup, and how many are above it.
 local function find_cgroup(path)
-  local pipe <close> = io.popen(("p=$(readlink -e -- %s) && echo $p && stat -c '%%i %%m' -- $p && "
-    .. "stat -f -c %%T -- $p"):format(quote(path)))
+  local pipe <close> = io.popen(("p=$(readlink -e -- %s) && echo \"$p\" && "
+    .. "stat -c '%%i %%m' -- \"$p\" && stat -f -c %%T -- \"$p\""):format(quote(path)))
   local real, id, root, kind = pipe:read("l", "n", "l", "l")
   if kind ~= "cgroup2fs" then
     error({ message = path .. " is no cgroup (v2)" }, 0)

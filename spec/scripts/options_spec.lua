@@ -82,6 +82,25 @@ describe("each tool #any_kernel", function()
     assert.equal(5, #records)
   end)
 
+  it("takes a cgroup whose name has spaces #any_kernel", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    if not os.execute(("mkdir %s && mount -t cgroup2 none %s 2>/dev/null"):format(folder, folder))
+    then
+      os.remove(folder)
+      return pending("needs a mount of cgroup2")
+    end
+    local group = folder .. "/luabpf spec  *"
+    os.execute(("mkdir '%s'"):format(group))
+    local good, text = pcall(require "bpf.tool_filter".of_current, { cgroup = group })
+    local pipe = io.popen(("stat -c %%i '%s'"):format(group))
+    local number = pipe:read("n")
+    pipe:close()
+    os.execute(("rmdir '%s'; umount %s; rmdir %s"):format(group, folder, folder))
+    assert.is_true(good, text)
+    assert.truthy(text:find(("!= %dULL"):format(number), 1, true), text)
+  end)
+
   it("says what is wrong with a cgroup", function()
     local status, out, errors = process.run("./luabpf opensnoop --cgroup /tmp")
     assert.same({ 1, "", "opensnoop: /tmp is no cgroup (v2)\n" }, { status, out, errors })
