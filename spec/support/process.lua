@@ -58,9 +58,18 @@ end
 function running:finish()
   local rest = self.out:read("a")
   local _, how, status = self.out:close()
+  self.pid = nil
   local errors = read_all(self.errors)
   os.remove(self.errors)
   return how == "signal" and 128 + status or status, rest, errors
+end
+
+-- Ends it if it was not finished: for finally().
+function running:stop()
+  if self.pid then
+    self:signal("KILL")
+    self:finish()
+  end
 end
 
 -- Runs a shell command to its end: exit status, stdout, stderr.
