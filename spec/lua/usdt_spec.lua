@@ -385,7 +385,7 @@ describe("without attach cookies (before Linux 5.15)", function()
   end)
 
   it("semaphores are raised, and a probe may be in several files #any_kernel", function()
-    local library <const> = usdt.build("libusdt_library.so", "-shared -fPIC", "usdt_library.c")
+    local library <const> = usdt.library()
     local out <const> = run_without(([[
       local library = bpf.USDT{ path = %q }
       u:enable_probe("guarded", "on_guarded")
@@ -452,7 +452,7 @@ describe("a context", function()
 
   it("of a process sees its libraries too, and a probe that several files have #any_kernel",
     function()
-      local library <const> = usdt.build("libusdt_library.so", "-shared -fPIC", "usdt_library.c")
+      local library <const> = usdt.library()
       local running <const> = usdt.start(("env LD_PRELOAD=%s %s 127 wait"):format(library,
         usdt.target()))
       local u <close> = bpf.USDT{ pid = running.pid }

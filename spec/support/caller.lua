@@ -1,19 +1,12 @@
 -- A process that makes as many calls of getpgid as it is told to (caller.c).
 local bpf <const> = require "bpf"
+local build <const> = require "spec.support.build"
 
 local caller = {}
 caller.__index = caller
 
-local folder <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
-local source <const> = "spec/support/caller.c"
-
 -- The path of the built program.
-function caller.path()
-  local path <const> = folder .. "/caller"
-  assert(os.execute(("mkdir -p %s && { [ %s -nt %s ] || LD_PRELOAD= cc -O2 -o %s %s; }"):format(
-    folder, path, source, path, source)), "the program to trace does not build")
-  return path
-end
+function caller.path() return build.program("caller", "-O2") end
 
 -- Starts one, which stays on a CPU if that is given.
 function caller.start(cpu)

@@ -1,24 +1,11 @@
--- The program whose calls of the kernel and of libc specs count (calls.c), built once per build
--- folder.
+-- The program whose calls of the kernel and of libc specs count (calls.c).
+local build <const> = require "spec.support.build"
 local process <const> = require "spec.support.process"
 
 local calls = { bytes = 4099 }
 
-local folder <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
-local source <const> = "spec/support/calls.c"
-local built
-
 -- The absolute path of the built program.
-function calls.path()
-  if built then return built end
-  local path <const> = folder .. "/calls"
-  assert(os.execute(("mkdir -p %s && { [ %s -nt %s ] || cc -O1 -g -o %s %s; }"):format(
-    folder, path, source, path, source)), "the program to trace does not build")
-  local pipe <const> = io.popen("readlink -f " .. path)
-  built = pipe:read("l")
-  pipe:close()
-  return built
-end
+function calls.path() return build.program("calls") end
 
 -- Makes each call count times, in a process of its own.
 function calls.make(count)

@@ -1,9 +1,8 @@
 -- The program that lives in odd places (dweller.c), and a folder for each spec that needs one.
+local build <const> = require "spec.support.build"
 local process <const> = require "spec.support.process"
 
 local dweller = {}
-
-local folder <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
 
 -- Runs a shell command that must succeed.
 function dweller.shell(command, ...)
@@ -18,16 +17,7 @@ function dweller.build(path, options)
 end
 
 -- The path of the usual build of it.
-function dweller.path()
-  local path <const> = folder .. "/dweller"
-  local source <const> = "spec/support/dweller.c"
-  dweller.shell("mkdir -p %s && { [ %s -nt %s ] || cc -O1 -w -o %s %s; }", folder, path, source,
-    path, source)
-  local pipe <const> = io.popen("readlink -f " .. path)
-  local full <const> = pipe:read("l")
-  pipe:close()
-  return full
-end
+function dweller.path() return build.program("dweller", "-w") end
 
 -- A new folder.
 function dweller.folder()

@@ -1,21 +1,10 @@
--- The program that specs trace (target.c), built once per build folder.
+-- The program that specs trace (target.c).
+local build <const> = require "spec.support.build"
+
 local target = {}
 
-local folder <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
-local source <const> = "spec/support/target.c"
-
 -- The path of the built program.
-function target.path()
-  local path <const> = folder .. "/target"
-  local compile <const> = ("cc -O1 -g -fno-omit-frame-pointer -o %s %s"):format(path, source)
-  local command <const> = ("mkdir -p %s && { [ %s -nt %s ] || %s; }"):format(
-    folder, path, source, compile)
-  assert(os.execute(command), "the program to trace does not build")
-  local pipe <const> = io.popen("readlink -f " .. path)
-  local full <const> = pipe:read("l")
-  pipe:close()
-  return full
-end
+function target.path() return build.program("target", "-fno-omit-frame-pointer") end
 
 -- Runs it: count calls of each function.
 function target.run(count)

@@ -1,23 +1,17 @@
 -- The program with static probe points that specs trace (usdt_target.c), in several builds.
+local build <const> = require "spec.support.build"
 local process <const> = require "spec.support.process"
 
 local usdt = {}
 
-local folder <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
-
--- Builds a file of spec/support with the given flags as name, if it is out of date; its full path.
-function usdt.build(name, flags, source)
-  source = "spec/support/" .. (source or "usdt_target.c")
-  local path <const> = folder .. "/" .. name
-  assert(os.execute(("mkdir -p %s && { [ %s -nt %s ] || cc -O1 %s -o %s %s; }"):format(
-    folder, path, source, flags or "", path, source)), "the program to trace does not build")
-  local pipe <const> = io.popen("readlink -f " .. path)
-  local full <const> = pipe:read("l")
-  pipe:close()
-  return full
-end
+-- The path of the build called name.
+function usdt.build(name, flags) return build.program(name, flags, "usdt_target.c") end
 
 function usdt.target() return usdt.build("usdt_target") end
+
+function usdt.library()
+  return build.program("libusdt_library.so", "-shared -fPIC", "usdt_library.c")
+end
 
 -- Runs it: count rounds.
 function usdt.run(count, path)

@@ -1,6 +1,6 @@
 -- How a kprobe program is rewritten for fentry: which uses of its context are followed, and which
 -- make it stay a kprobe. Needs no kernel: the rewriting is called on assembled programs.
-local build <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
+local build <const> = require "spec.support.build"
 
 local more <const> = "it does more with its context than to load arguments or the result"
 local others <const> = "it reads other registers than those of the arguments"
@@ -70,17 +70,18 @@ describe("the fentry form of a kprobe program #any_kernel", function()
       source[#source + 1] = ('__attribute__((naked, section("kprobe/%s"))) int %s(void)\n'
         .. '{ asm volatile(%s); }\n'):format(name, name, table.concat(lines, " "))
     end
-    run("mkdir -p " .. build)
-    local file <const> = assert(io.open(build .. "/forms.bpf.c", "w"))
-    file:write(table.concat(source))
-    file:close()
-    run(("clang-19 -target bpf -O2 -c -o %s/forms.o %s/forms.bpf.c"):format(build, build))
-    run(("cc -std=gnu11 -D_GNU_SOURCE -Icore -o %s/tracing_form spec/support/tracing_form.c "
-      .. "core/kernel/tracing_form.c core/base/architecture.c -lbpf"):format(build))
-    for line in run(("%s/tracing_form %s/forms.o"):format(build, build)):gmatch("[^\n]+") do
+    local object <const> = os.tmpname()
+    local clang <const> = assert(io.popen("clang-19 -target bpf -O2 -x c -c -o " .. object .. " -",
+      "w"))
+    clang:write(table.concat(source))
+    assert(clang:close())
+    local program <const> = build.program("tracing_form",
+      "-D_GNU_SOURCE -Icore core/kernel/tracing_form.c core/base/architecture.c -lbpf")
+    for line in run(program .. " " .. object):gmatch("[^\n]+") do
       local name <const>, result <const> = line:match("^([%w_]+): ?(.*)$")
       if name then results[name] = result end
     end
+    os.remove(object)
   end)
 
   for name, case in pairs(cases) do

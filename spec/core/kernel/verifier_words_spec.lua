@@ -1,9 +1,10 @@
 -- Rejections that this machine's kernel may not give, from logs that kernels did give (logs/*.txt):
 -- message, where and hint are those of the golden file. After a change of words:
 -- LUABPF_GOLDEN=write luabpf test --native spec/core/kernel/verifier_words_spec.lua
+local build <const> = require "spec.support.build"
+
 local folder <const> = "spec/core/kernel/logs/"
 local golden <const> = folder .. "golden.md"
-local build <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
 
 local function output_of(command)
   local pipe <const> = assert(io.popen(command))
@@ -15,12 +16,11 @@ end
 local function explained()
   local rooms <const> = "core/kernel/verifier_log.c core/kernel/verifier_hints.c "
     .. "core/kernel/helper_versions.c core/base/buffer.c core/base/error.c"
-  output_of(("mkdir -p %s && cc -std=gnu11 -D_GNU_SOURCE -g -Icore -o %s/explain "
-    .. "spec/support/explain.c %s"):format(build, build, rooms))
+  local program <const> = build.program("explain", "-D_GNU_SOURCE -Icore " .. rooms)
   local parts <const> = {}
   for name in output_of("ls " .. folder):gmatch("(%S+)%.txt") do
     parts[#parts + 1] = ("## %s\n%s"):format(name,
-      output_of(("%s/explain %s%s.txt"):format(build, folder, name)))
+      output_of(("%s %s%s.txt"):format(program, folder, name)))
   end
   return table.concat(parts, "\n")
 end

@@ -1,5 +1,5 @@
 -- Lines of trace_pipe that kernels wrote, as fields: kernels and options differ in columns.
-local build <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/spec"
+local build <const> = require "spec.support.build"
 
 local function output_of(command)
   local pipe <const> = assert(io.popen(command))
@@ -11,13 +11,13 @@ end
 local function fields_of(text)
   local folder <const> = os.tmpname()
   os.remove(folder)
-  output_of(("mkdir -p %s %s && cc -std=gnu11 -D_GNU_SOURCE -Icore -o %s/trace_lines "
-    .. "spec/support/trace_lines.c core/stream/trace_pipe.c core/base/buffer.c core/base/error.c")
-    :format(folder, build, build))
+  local program <const> = build.program("trace_lines", "-D_GNU_SOURCE -Icore "
+    .. "core/stream/trace_pipe.c core/base/buffer.c core/base/error.c")
+  output_of("mkdir " .. folder)
   local file <const> = assert(io.open(folder .. "/trace_pipe", "w"))
   file:write(text)
   file:close()
-  local result <const> = output_of(("%s/trace_lines %s"):format(build, folder))
+  local result <const> = output_of(program .. " " .. folder)
   os.execute("rm -r " .. folder)
   return result
 end
