@@ -122,6 +122,33 @@ describe("the launcher #any_kernel", function()
     end)
   end)
 
+  it("completes in zsh, in quotes too", function()
+    if not os.execute("command -v zsh > /dev/null") then
+      pending("needs the package zsh")
+      return
+    end
+    -- A zsh on a terminal gets each line with a tab; ctrl-X shows what became of it.
+    local script = [=[zmodload zsh/zpty
+      zpty shell zsh -f -i
+      zpty -w shell 'PS1=; fpath=($PWD/lua/bpf/completion $fpath); autoload -Uz compinit
+        compinit -D -u
+        show() { print -r -- "<$BUFFER>"; BUFFER= }; zle -N show; bindkey "^X" show; print RE""ADY'
+      zpty -r -m shell shown '*READY*'
+      for line in "$@"; do
+        zpty -w -n shell "$line"$'\t\x18'
+        zpty -r -m shell shown '*\<*\>*' && print -rn -- "${${shown#*\<}%\>*}|"
+      done
+      zpty -d shell]=]
+    with_file(script, function(path)
+      local status, out = process.run(("zsh -f %s './luabpf doct' './luabpf -i READ'"
+        .. [[ './luabpf list software:CPU_CL' './luabpf list tracep' "./luabpf 'doct"]]):format(
+        path))
+      assert.equal("./luabpf doctor |./luabpf -i README.md |./luabpf list software:CPU_CLOCK |"
+        .. "./luabpf list tracepoint:|./luabpf 'doctor' |", out)
+      assert.equal(0, status)
+    end)
+  end)
+
   it("tells the help of a script without running it", function()
     local script_help = require "bpf.script_help"
     with_file([[local bpf = require "bpf"
