@@ -6,6 +6,7 @@
  * every region says what is no place for probes.
  */
 #include "attach/link.h"
+#include "base/array.h"
 #include "base/strmap.h"
 #include "host/kallsyms.h"
 #include "host/lines.h"
@@ -84,19 +85,14 @@ static bool is_function(const char *name)
 /* The first of several with one name counts, as it does for the kernel. */
 static int add_candidate(struct listing *listing, const char *name, size_t size, uint64_t address)
 {
-    struct candidate *candidate;
+    struct candidate *candidate, *grown;
 
     if (lbpf_strmap_get(&listing->numbers, name, size))
         return 0;
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
-        struct candidate *grown = realloc(listing->candidates, capacity * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        listing->candidates = grown;
-        listing->capacity = capacity;
-    }
+    grown = lbpf_array_grow(listing->candidates, listing->count, &listing->capacity, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    listing->candidates = grown;
     if (lbpf_strmap_set(&listing->numbers, name, size, listing->count) < 0)
         return -ENOMEM;
     candidate = &listing->candidates[listing->count];

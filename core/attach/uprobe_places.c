@@ -4,6 +4,7 @@
  */
 #include "attach/uprobe_places.h"
 
+#include "base/array.h"
 #include "elf/instruction.h"
 #include "elf/symtab.h"
 #include "host/match.h"
@@ -22,17 +23,12 @@ const char *lbpf_uprobe_op(const struct lbpf_uprobe_options *options)
 
 static int add_place(struct lbpf_uprobe_places *places, uint64_t offset, const char *name)
 {
-    struct lbpf_uprobe_place place = {.offset = offset};
+    struct lbpf_uprobe_place place = {.offset = offset}, *grown;
 
-    if (places->count == places->capacity) {
-        size_t capacity = places->capacity ? places->capacity * 2 : 16;
-        struct lbpf_uprobe_place *grown = realloc(places->found, capacity * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        places->found = grown;
-        places->capacity = capacity;
-    }
+    grown = lbpf_array_grow(places->found, places->count, &places->capacity, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    places->found = grown;
     place.name = strdup(name);
     if (!place.name)
         return -ENOMEM;

@@ -4,6 +4,7 @@
  */
 #include "attach/usdt_private.h"
 
+#include "base/array.h"
 #include "elf/stapsdt.h"
 #include "host/mapped_files.h"
 #include "host/proc.h"
@@ -70,19 +71,6 @@ int lbpf_usdt_check_process(const struct lbpf_usdt *usdt, struct lbpf_error *err
 
 /* --- collecting ------------------------------------------------------------------------------- */
 
-static void *grow(void *items, size_t count, size_t *capacity, size_t size)
-{
-    size_t wanted = *capacity ? *capacity * 2 : 8;
-    void *grown;
-
-    if (count < *capacity)
-        return items;
-    grown = realloc(items, wanted * size);
-    if (grown)
-        *capacity = wanted;
-    return grown;
-}
-
 /* What names a probe in the index: its provider, a NUL, its name. */
 static bool write_key(struct lbpf_buffer *key, const char *provider, const char *name)
 {
@@ -94,8 +82,8 @@ static bool write_key(struct lbpf_buffer *key, const char *provider, const char 
 static struct lbpf_usdt_probe *make_probe(struct lbpf_usdt *usdt,
                                           const struct lbpf_stapsdt_note *note)
 {
-    void *grown =
-        grow(usdt->probes, usdt->probe_count, &usdt->probe_capacity, sizeof *usdt->probes);
+    void *grown = lbpf_array_grow(usdt->probes, usdt->probe_count, &usdt->probe_capacity,
+                                  sizeof *usdt->probes);
     struct lbpf_usdt_probe *probe;
 
     if (!grown)
@@ -131,8 +119,8 @@ static struct lbpf_usdt_probe *add_probe(struct lbpf_usdt *usdt,
 static int add_location(struct lbpf_usdt_probe *probe, const struct lbpf_usdt_location *location,
                         const char *arguments)
 {
-    void *grown = grow(probe->locations, probe->location_count, &probe->location_capacity,
-                       sizeof *probe->locations);
+    void *grown = lbpf_array_grow(probe->locations, probe->location_count,
+                                  &probe->location_capacity, sizeof *probe->locations);
     struct lbpf_usdt_location *added;
 
     if (!grown)
@@ -189,7 +177,8 @@ static int keep_file(struct lbpf_usdt *usdt, const struct lbpf_elf_file *elf, co
                      struct lbpf_error *error)
 {
     struct lbpf_usdt_file *file;
-    void *grown = grow(usdt->files, usdt->file_count, &usdt->file_capacity, sizeof *usdt->files);
+    void *grown =
+        lbpf_array_grow(usdt->files, usdt->file_count, &usdt->file_capacity, sizeof *usdt->files);
 
     if (!grown)
         return lbpf_error_no_memory(error, op);

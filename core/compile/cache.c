@@ -6,6 +6,7 @@
  */
 #include "compile/cache.h"
 
+#include "base/array.h"
 #include "base/strmap.h"
 
 #include <dirent.h>
@@ -164,6 +165,7 @@ static bool is_entry(const char *name)
 static size_t list_entries(DIR *folder, struct entry **entries, uint64_t *total)
 {
     size_t count = 0, capacity = 0;
+    struct entry *grown;
     struct dirent *item;
 
     while ((item = readdir(folder))) {
@@ -177,14 +179,10 @@ static size_t list_entries(DIR *folder, struct entry **entries, uint64_t *total)
                 unlinkat(dirfd(folder), item->d_name, 0);
             continue;
         }
-        if (count == capacity) {
-            struct entry *larger = realloc(*entries, (capacity * 2 + 64) * sizeof *larger);
-
-            if (!larger)
-                break;
-            *entries = larger;
-            capacity = capacity * 2 + 64;
-        }
+        grown = lbpf_array_grow(*entries, count, &capacity, sizeof *grown);
+        if (!grown)
+            break;
+        *entries = grown;
         memcpy((*entries)[count].name, item->d_name, strlen(item->d_name) + 1); /* see is_entry */
         (*entries)[count].size = (uint64_t)status.st_size;
         (*entries)[count].used = status.st_mtim;

@@ -1,5 +1,6 @@
 #include "compile/kernel_btf.h"
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "types/btf_size.h"
 
@@ -53,6 +54,7 @@ uint32_t lbpf_kernel_btf_strip(const struct lbpf_kernel_btf *btf, uint32_t id)
 static int index_types(struct lbpf_kernel_btf *btf, size_t types_size)
 {
     size_t capacity = types_size / MEAN_TYPE_SIZE + 16;
+    uint32_t *grown;
     size_t at = 0;
 
     btf->offsets = malloc(capacity * sizeof *btf->offsets);
@@ -65,14 +67,10 @@ static int index_types(struct lbpf_kernel_btf *btf, size_t types_size)
 
         if (extra > left)
             break;
-        if (btf->count == capacity) {
-            uint32_t *larger = realloc(btf->offsets, capacity * 2 * sizeof *larger);
-
-            if (!larger)
-                return -ENOMEM;
-            btf->offsets = larger;
-            capacity *= 2;
-        }
+        grown = lbpf_array_grow(btf->offsets, btf->count, &capacity, sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        btf->offsets = grown;
         btf->offsets[btf->count] = (uint32_t)at;
         at += sizeof *type + extra;
     }

@@ -4,6 +4,7 @@
  */
 #include "compile/kernel_facts.h"
 
+#include "base/array.h"
 #include "base/strmap.h"
 #include "compile/module_btf.h"
 
@@ -251,15 +252,12 @@ static bool holds(const struct lbpf_kernel_fact *fact, const char *here)
 
 static int note_candidate(struct candidates *candidates, uint32_t id, const char *name)
 {
-    if (candidates->count == candidates->capacity) {
-        size_t capacity = candidates->capacity ? candidates->capacity * 2 : 64;
-        struct candidate *larger = realloc(candidates->list, capacity * sizeof *larger);
+    struct candidate *grown =
+        lbpf_array_grow(candidates->list, candidates->count, &candidates->capacity, sizeof *grown);
 
-        if (!larger)
-            return -ENOMEM;
-        candidates->list = larger;
-        candidates->capacity = capacity;
-    }
+    if (!grown)
+        return -ENOMEM;
+    candidates->list = grown;
     candidates->list[candidates->count++] = (struct candidate){id, name};
     return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include "compile/kernel_types.h"
 
+#include "base/array.h"
 #include "compile/module_btf.h"
 #include "compile/type_text.h"
 
@@ -95,17 +96,14 @@ static uint32_t wanted_bits(const struct selection *selection, uint32_t name_off
 
 static void add_root(struct selection *selection, uint32_t id)
 {
-    if (selection->root_count == selection->root_capacity) {
-        size_t capacity = selection->root_capacity ? selection->root_capacity * 2 : 64;
-        uint32_t *larger = realloc(selection->roots, capacity * sizeof *larger);
+    uint32_t *grown = lbpf_array_grow(selection->roots, selection->root_count,
+                                      &selection->root_capacity, sizeof *grown);
 
-        if (!larger) {
-            selection->failed = true;
-            return;
-        }
-        selection->roots = larger;
-        selection->root_capacity = capacity;
+    if (!grown) {
+        selection->failed = true;
+        return;
     }
+    selection->roots = grown;
     selection->roots[selection->root_count++] = id;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "compile/type_text.h"
 
+#include "base/array.h"
 #include "compile/portable.h"
 
 #include <errno.h>
@@ -49,17 +50,14 @@ static void require_members(struct lbpf_type_text *text, const struct btf_type *
 
 static void note_aggregate(struct lbpf_type_text *text, uint32_t id)
 {
-    if (text->aggregate_count == text->aggregate_capacity) {
-        size_t capacity = text->aggregate_capacity ? text->aggregate_capacity * 2 : 256;
-        uint32_t *larger = realloc(text->aggregates, capacity * sizeof *larger);
+    uint32_t *grown = lbpf_array_grow(text->aggregates, text->aggregate_count,
+                                      &text->aggregate_capacity, sizeof *grown);
 
-        if (!larger) {
-            text->failed = true;
-            return;
-        }
-        text->aggregates = larger;
-        text->aggregate_capacity = capacity;
+    if (!grown) {
+        text->failed = true;
+        return;
     }
+    text->aggregates = grown;
     text->aggregates[text->aggregate_count++] = id;
 }
 

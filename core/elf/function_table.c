@@ -8,6 +8,7 @@
  */
 #include "elf/function_table.h"
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "elf/demangle.h"
 #include "elf/plt.h"
@@ -73,6 +74,7 @@ static int add_raw(struct build *build, const struct lbpf_elf_entry *entry, unsi
 {
     const struct lbpf_function_table *table = build->table;
     uint64_t address = entry->value, size = entry->size;
+    struct raw *grown;
 
     if (table->image->machine == EM_ARM)
         address &= ~(uint64_t)1; /* the lowest bit says Thumb */
@@ -81,18 +83,12 @@ static int add_raw(struct build *build, const struct lbpf_elf_entry *entry, unsi
         return 0;
     if (size > table->end - address)
         size = table->end - address;
-    if (build->count == build->capacity) {
-        size_t capacity = build->capacity ? build->capacity * 2 : 1024;
-        struct raw *grown = realloc(build->raw, capacity * sizeof *grown);
-
-        if (build->count == FUNCTION_LIMIT)
-            capacity = 0;
-        if (grown)
-            build->raw = grown;
-        if (!grown || capacity == 0)
-            return grown ? -E2BIG : -ENOMEM;
-        build->capacity = capacity;
-    }
+    if (build->count == FUNCTION_LIMIT)
+        return -E2BIG;
+    grown = lbpf_array_grow(build->raw, build->count, &build->capacity, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    build->raw = grown;
     build->raw[build->count++] =
         (struct raw){(uint32_t)(address - table->base), (uint32_t)(address - table->base + size),
                      (uint32_t)source << SOURCE_SHIFT | entry->name};

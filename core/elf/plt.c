@@ -5,6 +5,7 @@
  */
 #include "elf/plt.h"
 
+#include "base/array.h"
 #include "elf/demangle.h"
 
 #include <elf.h>
@@ -86,15 +87,12 @@ struct list {
 
 static int add_stub(struct list *list, uint64_t address, uint64_t slot)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 256;
-        struct lbpf_elf_stub *grown = realloc(list->stubs, capacity * sizeof *grown);
+    struct lbpf_elf_stub *grown =
+        lbpf_array_grow(list->stubs, list->count, &list->capacity, sizeof *grown);
 
-        if (!grown)
-            return -ENOMEM;
-        list->stubs = grown;
-        list->capacity = capacity;
-    }
+    if (!grown)
+        return -ENOMEM;
+    list->stubs = grown;
     list->stubs[list->count++] = (struct lbpf_elf_stub){.address = address, .slot = slot};
     return 0;
 }

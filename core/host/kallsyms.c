@@ -9,6 +9,7 @@
  */
 #include "host/kallsyms.h"
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "base/strmap.h"
 #include "host/lines.h"
@@ -150,22 +151,17 @@ static int add_symbol(void *context, const struct lbpf_ksym *symbol, char type)
 {
     struct build *build = context;
     struct lbpf_kallsyms *table = build->table;
-    struct entry *entry;
+    struct entry *entry, *grown;
 
     build->line_count++;
     if (symbol->address)
         build->any_address = true;
     if (!is_kernel_address(symbol->address) || is_data(type))
         return 0;
-    if (table->count == build->capacity) {
-        size_t capacity = build->capacity ? build->capacity * 2 : 128 * 1024;
-        struct entry *grown = realloc(table->entries, capacity * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        table->entries = grown;
-        build->capacity = capacity;
-    }
+    grown = lbpf_array_grow(table->entries, table->count, &build->capacity, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    table->entries = grown;
     if (strcmp(table->names.data + build->module, symbol->module) != 0)
         build->module = strcmp(symbol->module, vmlinux_module) == 0
                             ? 0

@@ -5,6 +5,7 @@
  */
 #include "host/mapped_files.h"
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "host/maps.h"
 #include "host/root.h"
@@ -35,19 +36,16 @@ struct walk {
 /* Whether the file was not seen before; -ENOMEM. */
 static int is_new(struct walk *walk, const struct lbpf_mapping *mapping)
 {
+    struct lbpf_mapping *grown;
+
     for (size_t i = 0; i < walk->seen_count; i++)
         if (walk->seen[i].inode == mapping->inode && walk->seen[i].major == mapping->major &&
             walk->seen[i].minor == mapping->minor)
             return 0;
-    if (walk->seen_count == walk->seen_capacity) {
-        size_t capacity = walk->seen_capacity ? walk->seen_capacity * 2 : 32;
-        struct lbpf_mapping *grown = realloc(walk->seen, capacity * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        walk->seen = grown;
-        walk->seen_capacity = capacity;
-    }
+    grown = lbpf_array_grow(walk->seen, walk->seen_count, &walk->seen_capacity, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    walk->seen = grown;
     walk->seen[walk->seen_count++] = *mapping;
     return 1;
 }

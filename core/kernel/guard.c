@@ -6,6 +6,7 @@
  */
 #include "kernel/guard.h"
 
+#include "base/array.h"
 #include "types/btf_size.h"
 
 #include <gelf.h>
@@ -27,22 +28,20 @@ struct types {
     const unsigned char *data, *strings; /* of the type and the string section */
     uint32_t size, string_size;
     const struct btf_type **items; /* [1 … count] */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
 };
 
 /* ---- BTF ------------------------------------------------------------------------------------ */
 
 static bool add_type(struct types *types, const struct btf_type *type)
 {
-    if (types->count + 1 >= types->capacity) {
-        uint32_t capacity = types->capacity ? types->capacity * 2 : 256;
-        const struct btf_type **items = realloc(types->items, capacity * sizeof(*items));
+    const struct btf_type **grown =
+        lbpf_array_grow(types->items, (size_t)types->count + 1, &types->capacity, sizeof(*grown));
 
-        if (!items)
-            return false;
-        types->items = items;
-        types->capacity = capacity;
-    }
+    if (!grown)
+        return false;
+    types->items = grown;
     types->items[++types->count] = type;
     return true;
 }

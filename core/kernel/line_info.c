@@ -6,11 +6,12 @@
  */
 #include "kernel/line_info.h"
 
+#include "base/array.h"
+
 #include <bpf/btf.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BTF_EXT_MAGIC     0xeb9f
@@ -172,15 +173,12 @@ static void find_extent(struct bytes ext, const struct btf *btf, const char *sec
 
 static bool add_line(struct lines *lines, const struct lbpf_line *line)
 {
-    if (lines->count == lines->capacity) {
-        size_t capacity = lines->capacity ? lines->capacity * 2 : 64;
-        struct lbpf_line *items = realloc(lines->items, capacity * sizeof *items);
+    struct lbpf_line *grown =
+        lbpf_array_grow(lines->items, lines->count, &lines->capacity, sizeof *grown);
 
-        if (!items)
-            return false;
-        lines->items = items;
-        lines->capacity = capacity;
-    }
+    if (!grown)
+        return false;
+    lines->items = grown;
     lines->items[lines->count++] = *line;
     return true;
 }

@@ -7,6 +7,7 @@
  */
 #include "session/session.h"
 
+#include "base/array.h"
 #include "session/wish.h"
 
 #include <errno.h>
@@ -234,7 +235,7 @@ static bool is_there(const struct lbpf_session *session, const struct lbpf_wish 
 int lbpf_session_prepare(struct lbpf_session *session, const struct lbpf_wish *wish, char **asked,
                          struct lbpf_error *error)
 {
-    size_t capacity = session->attachment_capacity;
+    struct attachment *grown;
     size_t count = wish->places ? lbpf_uprobe_places_count(wish->places) : 1;
     int result;
 
@@ -243,16 +244,11 @@ int lbpf_session_prepare(struct lbpf_session *session, const struct lbpf_wish *w
     result = counts_against_quota(wish->family) ? check_quota(session, count, wish->op, error) : 0;
     if (result)
         return result;
-    if (session->attachment_count == capacity) {
-        struct attachment *grown;
-
-        capacity = capacity ? capacity * 2 : 16;
-        grown = realloc(session->attachments, capacity * sizeof *grown);
-        if (!grown)
-            return lbpf_error_no_memory(error, wish->op);
-        session->attachments = grown;
-        session->attachment_capacity = capacity;
-    }
+    grown = lbpf_array_grow(session->attachments, session->attachment_count,
+                            &session->attachment_capacity, sizeof *grown);
+    if (!grown)
+        return lbpf_error_no_memory(error, wish->op);
+    session->attachments = grown;
     *asked = strdup(wish->asked);
     return *asked ? 0 : lbpf_error_no_memory(error, wish->op);
 }

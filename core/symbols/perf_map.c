@@ -5,6 +5,8 @@
  */
 #include "symbols/perf_map.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,20 +58,15 @@ static const char *parse_hex(const char *at, uint64_t *number)
 /* Lines that say nothing are passed over. */
 static int add_line(struct lbpf_perf_map *map, const char *line)
 {
-    struct entry entry;
+    struct entry entry, *grown;
     const char *at = parse_hex(line, &entry.start);
 
     if (!at || !(at = parse_hex(at, &entry.size)) || !*at || entry.start == 0 || entry.size == 0)
         return 0;
-    if (map->count == map->capacity) {
-        size_t capacity = map->capacity ? map->capacity * 2 : 256;
-        struct entry *grown = realloc(map->entries, capacity * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        map->entries = grown;
-        map->capacity = capacity;
-    }
+    grown = lbpf_array_grow(map->entries, map->count, &map->capacity, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    map->entries = grown;
     entry.name = (uint32_t)map->names.size;
     entry.order = (uint32_t)map->count;
     lbpf_buffer_append(&map->names, at, strlen(at) + 1);

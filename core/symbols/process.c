@@ -5,6 +5,8 @@
  */
 #include "symbols/process.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,20 +44,15 @@ static void free_modules(struct lbpf_module *modules, size_t count, struct lbpf_
 static int add_module(void *context, const struct lbpf_mapping *mapping)
 {
     struct list *list = context;
-    struct lbpf_module module = {.mapping = *mapping};
+    struct lbpf_module module = {.mapping = *mapping}, *grown;
 
     if (!mapping->is_executable ||
         (!lbpf_mapping_is_file(mapping) && strcmp(mapping->path, "[vdso]") != 0))
         return 0;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 32;
-        struct lbpf_module *grown = realloc(list->modules, capacity * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        list->modules = grown;
-        list->capacity = capacity;
-    }
+    grown = lbpf_array_grow(list->modules, list->count, &list->capacity, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    list->modules = grown;
     module.mapping.path = strdup(mapping->path);
     if (!module.mapping.path)
         return -ENOMEM;
