@@ -58,7 +58,7 @@ end
 function running:finish()
   local rest = self.out:read("a")
   local _, how, status = self.out:close()
-  self.pid = nil
+  self.is_finished = true
   local errors = read_all(self.errors)
   os.remove(self.errors)
   return how == "signal" and 128 + status or status, rest, errors
@@ -66,7 +66,7 @@ end
 
 -- Ends it if it was not finished: for finally().
 function running:stop()
-  if self.pid then
+  if not self.is_finished then
     self:signal("KILL")
     self:finish()
   end
