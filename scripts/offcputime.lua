@@ -7,8 +7,8 @@ local stack_report = require("bpf.stack_report")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("offcputime", "Show where threads wait, and for how long, by stack.",
-  "process")
-parser:option("-t --tid", "Only this thread."):convert(tool.whole)
+  "processes")
+parser:option("-t --tid", "Only these threads, as 181,185."):convert(tool.ids)
 parser:mutex(
   parser:flag("-u --user-threads-only", "No threads of the kernel."),
   parser:flag("-k --kernel-threads-only", "Only threads of the kernel."))

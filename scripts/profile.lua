@@ -8,8 +8,8 @@ local stack_report = require("bpf.stack_report")
 local tool = require("bpf.tool")
 
 local parser = tool.parser("profile", "Show where processors spend their time, by sampling stacks.",
-  "process_long_command")
-parser:option("-L --tid", "Only this thread."):convert(tool.whole)
+  "processes_long_command")
+parser:option("-L --tid", "Only these threads, as 181,185."):convert(tool.ids)
 parser:mutex(
   parser:option("-F --frequency", "Samples a second on each CPU; 49 without this option.")
     :convert(tool.range(1, 1000000)),

@@ -71,7 +71,10 @@ function tool.load(options, program, macros, more)
   local loaded, b = pcall(bpf.BPF, {
     text = text, cflags = tool.define(macros or {}), usdt_contexts = more.usdt_contexts,
   })
-  if loaded then return b end
+  if loaded then
+    tool_filter.set_ids(b, options)
+    return b
+  end
   if type(b) == "table" then b.position = "" end
   error(b, 0)
 end

@@ -1,6 +1,8 @@
 -- C text that tells whether a process is one that a tool's user asked for, for tool.lua.
 --
 -- Only what was asked for is in the text: without options it is `return true`, which costs nothing.
+-- Ids of processes are another each time; so they are in a table, and the next start finds its
+-- program in the cache.
 
 local bpf = require "bpf"
 
@@ -51,14 +53,50 @@ local function contains(text)
   return "(" .. table.concat(places, ") || (") .. ")"
 end
 
-local function tests_of(options, facts)
-  local tests = {}
+local id_keys <const> = { "pid", "tid", "ppid" }
+
+local function list_of(ids)
+  return type(ids) == "table" and ids or { ids }
+end
+
+local ids_format <const> = [[
+struct wanted_ids {
+%s};
+BPF_ARRAY(wanted_ids, struct wanted_ids, 1);
+]]
+
+local find_ids <const> = [[
+    u32 first = 0;
+    struct wanted_ids *ids = wanted_ids.lookup(&first);
+    if (!ids)
+        return false;
+]]
+
+-- The table of ids that were asked for, as C, and what looks for them in it.
+local function declare_ids(options, facts)
+  local members, tests = {}, { find_ids }
+  for _, key in ipairs(id_keys) do
+    local differs = {}
+    for i in ipairs(list_of(options[key])) do
+      differs[i] = ("%s + 1 != ids->%s[%d]"):format(key, key, i - 1)
+    end
+    if #differs > 0 then
+      members[#members + 1] = ("    u32 %s[%d];\n"):format(key, #differs)
+      tests[#tests + 1] = ("    u32 %s = %s;\n    if (%s)\n        return false;\n"):format(
+        key, facts[key], table.concat(differs, " && "))
+    end
+  end
+  if #members == 0 then return "", {} end
+  return ids_format:format(table.concat(members)), tests
+end
+
+-- Declarations, and tests that return false.
+local function parts_of(options, facts)
+  local declarations, tests = declare_ids(options, facts)
   local function refuse_if(format, ...)
     tests[#tests + 1] = ("    if (" .. format .. ")\n        return false;\n"):format(...)
   end
-  for _, key in ipairs{ "pid", "tid", "uid", "ppid" } do
-    if options[key] then refuse_if("%s != %d", facts[key], options[key]) end
-  end
+  if options.uid then refuse_if("%s != %d", facts.uid, options.uid) end
   if options.cgroup then
     local id, level = find_cgroup(options.cgroup)
     refuse_if("%s != %dULL", facts.cgroup:format(level), id)
@@ -67,30 +105,30 @@ local function tests_of(options, facts)
     tests[#tests + 1] = ("    char comm[TASK_COMM_LEN] = {};\n    %s;\n"):format(facts.comm)
     refuse_if("!(%s)", contains(options.name))
   end
-  return tests
+  if options.cgroupmap or options.mntnsmap then
+    declarations = declarations
+      .. bpf.container_filter{ cgroupmap = options.cgroupmap, mntnsmap = options.mntnsmap }
+  end
+  return declarations, tests
 end
 
 --- C text with wanted(), about the process that runs.
 ---@param options table what the parser gave; of it pid, tid, uid, ppid, name, cgroup, …
 ---@return string
 function tool_filter.of_current(options)
-  local tests, containers = tests_of(options, current), ""
+  local declarations, tests = parts_of(options, current)
   if options.cgroupmap or options.mntnsmap then
-    containers = bpf.container_filter{ cgroupmap = options.cgroupmap, mntnsmap = options.mntnsmap }
     tests[#tests + 1] = "    if (container_should_be_filtered())\n        return false;\n"
   end
   return ("%sstatic __always_inline bool wanted(void)\n{\n%s    return true;\n}\n"):format(
-    containers, table.concat(tests))
+    declarations, table.concat(tests))
 end
 
 --- C text with wanted_task(task), about any process.
 ---@param options table
 ---@return string
 function tool_filter.of_task(options)
-  local tests, containers = tests_of(options, any), ""
-  if options.cgroupmap or options.mntnsmap then
-    containers = bpf.container_filter{ cgroupmap = options.cgroupmap, mntnsmap = options.mntnsmap }
-  end
+  local declarations, tests = parts_of(options, any)
   if options.cgroupmap then
     tests[#tests + 1] = "    u64 cgroup = task->cgroups->dfl_cgrp->kn->id;\n"
       .. "    if (!lbpf_cgroups.lookup(&cgroup))\n        return false;\n"
@@ -100,7 +138,23 @@ function tool_filter.of_task(options)
       .. "    if (!lbpf_mount_namespaces.lookup(&space))\n        return false;\n"
   end
   return ("%sstatic __always_inline bool wanted_task(struct task_struct *task)\n"
-    .. "{\n%s    return true;\n}\n"):format(containers, table.concat(tests))
+    .. "{\n%s    return true;\n}\n"):format(declarations, table.concat(tests))
+end
+
+--- Puts the ids into the table of a loaded program. They are one more there than they are: until
+--- then there are zeros in it, which nothing is equal to.
+---@param b bpf.BPF
+---@param options table
+function tool_filter.set_ids(b, options)
+  local value
+  for _, key in ipairs(id_keys) do
+    for i, id in ipairs(list_of(options[key])) do
+      value = value or {}
+      value[key] = value[key] or {}
+      value[key][i] = math.min(id + 1, 0xffffffff)
+    end
+  end
+  if value then b.wanted_ids[0] = value end
 end
 
 return tool_filter

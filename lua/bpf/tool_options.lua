@@ -53,17 +53,26 @@ function tool_options.pattern(text)
   return nil, ("'%s' is no pattern: %s"):format(text, why)
 end
 
+local function list(text, last, kind)
+  local numbers = {}
+  for word in (text .. ","):gmatch("([^,]*),") do
+    local number = math.tointeger(word)
+    if not number or number < 0 or number > last then
+      return nil, ("'%s' is no %s"):format(word, kind)
+    end
+    numbers[#numbers + 1] = number
+  end
+  return numbers
+end
+
 --- A list, as 80,443.
 function tool_options.ports(text)
-  local ports = {}
-  for port in (text .. ","):gmatch("([^,]*),") do
-    local number = math.tointeger(port)
-    if not number or number < 0 or number > 65535 then
-      return nil, ("'%s' is no port"):format(port)
-    end
-    ports[#ports + 1] = number
-  end
-  return ports
+  return list(text, 65535, "port")
+end
+
+--- A list of processes or threads, as 181,185.
+function tool_options.ids(text)
+  return list(text, 0x7fffffff, "id of a process or thread")
 end
 
 --- A user's number or name.
@@ -94,9 +103,11 @@ local function add_command(parser, names)
   parser:option(names, "Run this command, and end with it."):argname("<text>"):action(run)
 end
 
-local function add_process(parser, command)
+local function add_process(parser, command, several)
   parser:mutex(
-    parser:option("-p --pid", "Only this process."):convert(tool_options.whole),
+    several and parser:option("-p --pid", "Only these processes, as 181,185.")
+      :convert(tool_options.ids)
+    or parser:option("-p --pid", "Only this process."):convert(tool_options.whole),
     parser:option(command, "Run this command, trace only it, and end with it."):argname("<text>")
       :action(run_and_choose))
   parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
@@ -119,6 +130,8 @@ end
 local shared = {
   process = function(parser) add_process(parser, "-c --command") end,
   process_long_command = function(parser) add_process(parser, "--command") end,
+  processes = function(parser) add_process(parser, "-c --command", true) end,
+  processes_long_command = function(parser) add_process(parser, "--command", true) end,
   command = function(parser) add_command(parser, "-c --command") end,
   long_command = function(parser) add_command(parser, "--command") end,
   time = function(parser)
@@ -136,8 +149,9 @@ local shared = {
 
 --- An argparse parser that knows --duration, --json, --debug, and what is named by words: process
 --- (-p, -n, -c CMD, cgroups), process_long_command (the same where -c means something else),
---- command or long_command (alone, for what belongs to no process), time (-T, -t), family (-4, -6),
---- interval (the arguments interval and count), every (the same with an interval of one second).
+--- processes or processes_long_command (where -p takes a list), command or long_command (alone, for
+--- what belongs to no process), time (-T, -t), family (-4, -6), interval (the arguments interval and
+--- count), every (the same with an interval of one second).
 ---@param tool_name string
 ---@param text string one sentence
 ---@param words? string

@@ -56,13 +56,25 @@ describe("each tool #any_kernel", function()
       ["biolatency -n a"] = "'-n'", ["vfsstat -n 0123456789abcdef"] = "1 to 15 bytes",
       ["trace -b 3 a"] = "no power of two", ["syscount -e ENOTHING"] = "ENOTHING",
       ["profile -F 0"] = "from 1 to", ["offcputime --flamegraph /missing/a"] = "/missing/a",
-      ["execsnoop -l ["] = "no pattern",
+      ["execsnoop -l ["] = "no pattern", ["profile -p 1,-2"] = "'-2' is no id",
     } do
       local status, out, errors = process.run("./luabpf " .. given)
       assert.same({ 2, "" }, { status, out }, given)
       assert.truthy(errors:find(words, 1, true), errors)
       assert.equal(1, select(2, errors:gsub("\n", "")))
     end
+  end)
+
+  it("is compiled once for all processes", function()
+    local cache = os.tmpname()
+    os.remove(cache)
+    for pid = 101, 103 do
+      local status, _, errors = process.run(
+        ("env LUABPF_CACHE=%s ./luabpf killsnoop -p %d -d 0"):format(cache, pid))
+      assert.same({ 0, "" }, { status, errors })
+    end
+    local pipe <close> = io.popen(("ls %s/*.o | wc -l; rm -r %s"):format(cache, cache))
+    assert.equal(1, pipe:read("n"))
   end)
 
   it("shows only processes of a cgroup, and those below it", function()

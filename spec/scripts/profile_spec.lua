@@ -64,6 +64,16 @@ describe("profile", function()
     assert.equal("integer", math.type(last.samples))
   end)
 
+  it("#any_kernel takes several processes and threads", function()
+    local format = "./luabpf profile --folded -F 199 -d 0.3 -p %s -L %s"
+    for _, row in ipairs{ { "1,%d", "%d,2", true }, { "1,2", "%d,2" }, { "1,%d", "1,2" } } do
+      local command = format:format(row[1], row[2])
+      local status, out, errors = process.run((command:gsub("%%d", busy.pid)))
+      assert.same({ 0, "" }, { status, errors })
+      assert.equal(row[3], out:find(";spin", 1, true) and true)
+    end
+  end)
+
   it("#any_kernel shows nothing of others", function()
     assert.equal("", profile("--folded --name no-such-name 0.05"))
   end)
