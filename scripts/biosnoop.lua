@@ -130,5 +130,5 @@ local function record_of(event)
   return record
 end
 
-tool.show(b.events, options, columns, record_of, 64)
+tool.show(b.events, options, columns, record_of)
 tool.poll(b, options)

@@ -244,14 +244,14 @@ end
 ---@param options table
 ---@param columns (table|string)[]
 ---@param record? fun(event: bpf.Value): table? what is printed of an event; nil for nothing
----@param page_cnt? integer
+---@param page_cnt? integer for each CPU; 64, so that a burst of a thousand finds room
 ---@return fun(record: table|bpf.Value)
 function tool.show(events, options, columns, record, page_cnt)
   local show
   events:open_perf_buffer(function(_, event)
     if record then event = record(event) end
     if event then show(event) end
-  end, { page_cnt = page_cnt or 8 })
+  end, { page_cnt = page_cnt or 64 })
   show = tool.printer(options, columns)
   return show
 end

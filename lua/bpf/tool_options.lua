@@ -150,8 +150,8 @@ local shared = {
 --- An argparse parser that knows --duration, --json, --debug, and what is named by words: process
 --- (-p, -n, -c CMD, cgroups), process_long_command (the same where -c means something else),
 --- processes or processes_long_command (where -p takes a list), command or long_command (alone, for
---- what belongs to no process), time (-T, -t), family (-4, -6), interval (the arguments interval and
---- count), every (the same with an interval of one second).
+--- what belongs to no process), time (-T, -t), family (-4, -6), interval (the arguments interval
+--- and count), every (the same with an interval of one second).
 ---@param tool_name string
 ---@param text string one sentence
 ---@param words? string

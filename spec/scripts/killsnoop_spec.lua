@@ -22,6 +22,17 @@ describe("killsnoop", function()
     end
   end)
 
+  it("loses nothing of a burst, though it is not there to read", function()
+    local pid, go = tool.prepare(
+      "sh -c 'i=0; while [ $i -lt 1009 ]; do kill -0 $$; i=$((i+1)); done'")
+    local calls = tool.records("killsnoop --pid " .. pid, function(running)
+      running:signal("STOP")
+      go()
+      running:signal("CONT")
+    end)
+    assert.equal(1009, #calls)
+  end)
+
   it("runs a command, traces only it, and ends with it", function()
     local status, out, errors = process.run("./luabpf killsnoop -c 'kill -0 99999999'")
     assert.equal(0, status)
