@@ -52,7 +52,7 @@ local talk <const> = after_line [[
   key=$(mktemp)
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x \
     -keyout $key -out $key.crt
-  sleep 20 |
+  sleep %d |
     openssl s_server -accept 127.0.0.1:27281 -key $key -cert $key.crt -quiet -naccept 1 & sleep %d
   for i in $(seq %d); do echo beside; sleep 0.5; done |
     openssl s_client -quiet -connect 127.0.0.1:27281
@@ -77,7 +77,7 @@ beside.rows = {
     count = sum("\n +(%d+) +%d+ +%d+ +%d+%.%d")},
   {"fileslower", 1009, "writes", workload("write"), "-p PID 0",
     count = matches("workload +PID +W +4096 ")},
-  {"vfsstat", 1009, "calls of fsync()", workload("fsync"), "1", settle = 3,
+  {"vfsstat", 1009, "calls of fsync()", workload("fsync"), "1", settle = 20,
     ours = sum("\n +%d+ +%d+ +(%d+) +%d+ +%d+"), bcc = sum(": +%d+ +%d+ +(%d+) +%d+ +%d+")},
   {"tcpconnect", 101, "connections, one of them refused", peers(100, "3001 17"), "-p PID",
     count = matches("PID +tcp_peers +4 ")},
@@ -106,13 +106,14 @@ beside.rows = {
   {"trace", apart = true, 1009, "calls of a function", workload("step"),
     "-p PID 'PROGRAM:step \"%d\", arg1'", count = matches("PID +PID +workload +step +1\n")},
   {"memleak", apart = true, 101, "allocations kept, of 1009 bytes", workload("keep"), "-o 0 -p PID",
-    bcc_arguments = "-o 0 -p PID 3", settle = 5,
+    bcc_arguments = "-o 0 -p PID 3", settle = 20,
     count = function(text)
       local bytes <const>, count <const> = text:match(".*\n%s*(%d+) bytes in (%d+) allocations")
       return tonumber(bytes) == 101 * 1009 and tonumber(count) or 0
     end},
   {"sslsniff", apart = true, 7, "lines sent through OpenSSL", function(count)
-    return talk(tonumber(os.getenv("LUABPF_SLOW")) or 1, count)
+    local slow <const> = tonumber(os.getenv("LUABPF_SLOW")) or 1
+    return talk(20 + 2 * slow, slow, count)
   end, count = matches("WRITE.-\nbeside\n")},
 }
 
@@ -155,18 +156,24 @@ function Tool:is_ready()
     or (sleeping[call] and self.switches == before)
 end
 
--- Ends it with Ctrl-C: what it has printed, and what it had to say about why it failed.
+-- Ends it with Ctrl-C: what it has printed, and what it had to say.
 function Tool:finish()
   if not self.ended then self.running:signal("INT") end
   local _, _, errors <const> = self.running:finish()
   local text <const> = "\n" .. read(self.out)
   os.remove(self.out)
-  return text, errors:match("error: ([^\n]+)") or errors:match("([^\n]+)%s*$")
+  return text, errors
 end
 
--- Waits until none of the tools prints any more.
-local function settle(row, tools)
-  if row.settle then return os.execute("sleep " .. row.settle) end
+-- What it says about why it failed, in a line.
+local function reason(errors)
+  return errors:match("error: ([^\n]+)") or errors:match("([^\n]+)%s*$") or "not ready"
+end
+
+-- Waits until none of the tools prints any more; for those that never stop, until they have
+-- printed what was done.
+local function settle(row, tools, is_complete)
+  if row.settle then return process.wait_until(is_complete, row.settle) end
   local sizes, same = {}, 0
   process.wait_until(function()
     local has_changed = false
@@ -220,15 +227,22 @@ local function trace(row, result, command, folder, whose)
     tools[i].polls = who == "bcc"
   end
   local ready <const> = process.wait_until(function() return all_ready(tools) end, 60)
+  local function counted(who, text) return (row[who] or row.count)(text, traced.pid) end
   work()
-  settle(row, tools)
+  settle(row, tools, function()
+    for i, who in ipairs(whose) do
+      local text <const> = "\n" .. read(tools[i].out)
+      if not tools[i].ended and counted(who, text) < result.expected then return false end
+    end
+    return true
+  end)
   for i, who in ipairs(whose) do
     local has_ended <const> = tools[i].ended
     local text <const>, errors <const> = tools[i]:finish()
     if has_ended or not ready then
-      result.problem = ("%s: %s"):format(who == "bcc" and "BCC's" or "ours", errors or "not ready")
+      result.problem = ("%s: %s"):format(who == "bcc" and "BCC's" or "ours", reason(errors))
     else
-      result[who] = (row[who] or row.count)(text, traced.pid)
+      result[who] = counted(who, text)
     end
     if beside.show then beside.show(text, errors) end
   end

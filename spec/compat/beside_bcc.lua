@@ -6,7 +6,7 @@ package.path = arg[0]:match("^(.*)/") .. "/../../?.lua;" .. package.path
 local beside <const> = require "spec.compat.beside"
 
 if os.getenv("SHOW") then
-  beside.show = function(text, errors) io.stderr:write(text, errors or "", "\n") end
+  beside.show = function(text, errors) io.stderr:write(text, errors, "\n") end
 end
 
 local wanted
@@ -18,6 +18,7 @@ local folder <const> = os.tmpname() -- becomes a folder
 os.remove(folder)
 assert(os.execute("mkdir " .. folder))
 
+io.stdout:setvbuf("line")
 local line <const> = "%-14s %8s %8s %8s  %-9s %s"
 print(line:format("TOOL", "DONE", "OURS", "BCC'S", "", "WORKLOAD"))
 for _, row in ipairs(beside.rows) do
@@ -26,7 +27,6 @@ for _, row in ipairs(beside.rows) do
     print(line:format(row[1], result.expected, result.ours or "-", result.bcc or "-",
       result.agree and "agree" or "", row[2] .. " " .. row[3]
       .. (result.problem and (" (%s)"):format(result.problem) or "")))
-    io.stdout:flush()
   end
 end
 os.execute("rm -rf " .. folder)
