@@ -1,10 +1,12 @@
 -- The figures that this project is judged by, each beside the peers that are installed, from one
 -- run: ./luabpf bench [--quick]. One line per row and subject: figure, unit, ratio to luabpf's own.
--- --quick runs everything once, to see that it works; its figures mean nothing.
+-- --quick runs everything once, to see that it works; its figures mean nothing. The start of each
+-- tool is measured by ./luabpf bench tools.
 
 local quick <const> = arg[1] == "--quick"
 local rounds <const> = quick and 1 or 5
 local here <const> = arg[0]:match("^(.*)/") or "."
+if arg[1] == "tools" then return dofile(here .. "/tools.lua") end
 local traced <const> = require "bpf".BPF.get_syscall_fnname("getpgid")
 package.path = here .. "/../../?.lua;" .. package.path
 local caller <const> = require "spec.support.caller"
