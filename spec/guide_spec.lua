@@ -1,9 +1,10 @@
 -- The scripts in the documentation run, and print what the pages say.
 --
 -- A comment before a block of Lua tells how: <!-- runs: COMMAND; needs: FEATURE…; prints: TEXT -->.
--- The script is started, COMMAND is what it sees, Ctrl-C ends it. <!-- ends: TEXT --> is a script
--- that prints the text and ends by itself, <!-- fails: TEXT --> one that ends with an error which
--- has the text.
+-- The script is started, COMMAND is what it sees, Ctrl-C ends it, and it prints the text then. With
+-- `shows` for `prints` it prints the text when it sees it. <!-- ends: TEXT --> is a script that
+-- prints the text and ends by itself, <!-- fails: TEXT --> one that ends with an error which has
+-- the text.
 
 local bpf = require "bpf"
 local process = require "spec.support.process"
@@ -80,13 +81,13 @@ for _, page in ipairs(pages) do
         if how.runs then
           running:wait_for("Ctrl%-C")
           process.run(how.runs)
-          os.execute("sleep 0.2")
+          if how.shows then running:wait_for((how.shows:gsub("%p", "%%%0"))) end
           running:signal("INT")
         end
         local status, out, errors = running:finish()
         assert.equal("", errors)
         assert.equal(0, status)
-        assert.truthy(out:find(how.prints or how.ends, 1, true), out)
+        assert.truthy(how.shows or out:find(how.prints or how.ends, 1, true), out)
       end)
     end
   end)

@@ -106,7 +106,7 @@ print("last report", interrupted)
       {"while true do pcall(bpf.sleep, 1) end", "HUP"},
     } do
       local status <const>, out <const>, errors <const> = ended(
-        "print('polls') bpf.until_interrupted(function() " .. case[1]
+        "bpf.until_interrupted(function() print('polls') " .. case[1]
           .. " end) print('last report')",
         function(tool)
           os.execute("sleep 0.2")

@@ -76,7 +76,7 @@ for name, loop in pairs(loops) do
               b:perf_buffer_poll(0)
               b:ring_buffer_poll(0)
               return seen == before + calls and ringing == seen
-            end, 5 * slow), round)
+            end, 20 * slow), round)
             who:answer()
           end
           assert.same({ 1004, 1004, 0 }, { seen, ringing, b:lost() })

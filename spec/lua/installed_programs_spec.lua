@@ -2,6 +2,7 @@
 -- static probes (readelf -n shows none), so their functions are probed.
 local bpf <const> = require "bpf"
 local process <const> = require "spec.support.process"
+local tool <const> = require "spec.support.tool"
 
 -- The full path of an installed program that has a function, or nil.
 local function find_program(name, symbol)
@@ -53,26 +54,28 @@ describe("an installed program", function()
   it("perl: its calls, and what it puts into its environment #any_kernel", function()
     local perl <const> = find_program("perl", "Perl_pp_entersub")
     if not perl then return pending("needs perl with its functions in the executable") end
+    local pid <const>, go <const> = tool.prepare(perl
+      .. [[ -e 'sub f { $ENV{"N" . $_[0] % 7} = "v" } f($_) for 1 .. 1009']])
     local b <close> = bpf.BPF{ text = [[
       struct setting { char name[8], value[8]; };
       BPF_HASH(settings, struct setting, u64);
       BPF_ARRAY(counts, u64, 2);
-      int on_call(void *ctx) { counts.increment(0); return 0; }
-      int on_return(void *ctx) { counts.increment(1); return 0; }
+      static bool is_ours(void) { return bpf_get_current_pid_tgid() >> 32 == PID; }
+      int on_call(void *ctx) { if (is_ours()) counts.increment(0); return 0; }
+      int on_return(void *ctx) { if (is_ours()) counts.increment(1); return 0; }
       int on_set(struct pt_regs *ctx, void *interpreter, const char *name, const char *value) {
         struct setting setting = {};
-        if (!value) // it takes one away, as perl does once when it starts
+        if (!is_ours() || !value) // it takes one away, as perl does once when it starts
           return 0;
         bpf_probe_read_user_str(setting.name, sizeof(setting.name), name);
         bpf_probe_read_user_str(setting.value, sizeof(setting.value), value);
         settings.increment(setting);
         return 0;
-      }]] }
+      }]], cflags = { "-DPID=" .. pid } }
     b:attach_uprobe{ name = perl, sym = "Perl_pp_entersub", fn_name = "on_call" }
     b:attach_uretprobe{ name = perl, sym = "Perl_pp_entersub", fn_name = "on_return" }
     b:attach_uprobe{ name = perl, sym = "Perl_my_setenv", fn_name = "on_set" }
-    assert.equal(0, (process.run(perl
-      .. [[ -e 'sub f { $ENV{"N" . $_[0] % 7} = "v" } f($_) for 1 .. 1009']])))
+    assert.is_true(go())
     local names, total = 0, 0
     for setting, count in pairs(b.settings) do
       assert.equal("v", setting.value)

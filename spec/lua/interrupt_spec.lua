@@ -3,8 +3,9 @@
 local bpf = require "bpf"
 local process = require "spec.support.process"
 
--- Runs a script that prints "ready" and then waits; sends it a signal; gives what became of it.
-local function interrupt(body, signal)
+-- Runs a script that prints "ready", at any moment after that or when it rests sends it a signal,
+-- and gives what became of it.
+local function interrupt(body, signal, when_it_rests)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write([[
@@ -14,9 +15,9 @@ local function interrupt(body, signal)
     local function ready() print("ready") io.flush() end
   ]], body)
   file:close()
-  local running = process.start("lua5.4 " .. path, 20)
+  local running = process.start("lua5.4 " .. path)
   running:wait_for("^ready")
-  bpf.sleep(0.1)
+  if when_it_rests then assert(running:wait_for_rest()) else bpf.sleep(0.1) end
   running:signal(signal or "INT")
   local status, output, errors = running:finish()
   os.remove(path)
@@ -24,7 +25,7 @@ local function interrupt(body, signal)
 end
 
 local function waits(body)
-  return ("ready() print(bpf.until_interrupted(function() %s end)) print('report')"):format(body)
+  return ("print(bpf.until_interrupted(function() ready() %s end)) print('report')"):format(body)
 end
 
 describe("until_interrupted", function()
@@ -42,7 +43,8 @@ describe("until_interrupted", function()
   end
 
   it("waits for the signal without a function", function()
-    local status, output = interrupt("ready() print(bpf.until_interrupted()) print('report')")
+    local status, output = interrupt("ready() print(bpf.until_interrupted()) print('report')",
+      "INT", true)
     assert.same({ 0, "true\nreport\n" }, { status, output })
   end)
 
@@ -71,7 +73,7 @@ describe("until_interrupted", function()
         print("inner", bpf.until_interrupted(bpf.sleep, 1000))
         return 5
       end))
-    ]])
+    ]], "INT", true)
     assert.same({ 0, "inner\ttrue\nfalse\t5\n" }, { status, output })
   end)
 
@@ -81,7 +83,7 @@ describe("until_interrupted", function()
       ready()
       bpf.sleep(1000)
       bpf.sleep(1000)
-    ]])
+    ]], "INT", true)
     assert.equal(1, status)
     assert.truthy(errors:find("interrupted!", 1, true))
   end)

@@ -36,7 +36,7 @@ describe("the machine #any_kernel", function()
 
   it("has processes in languages", function()
     local python = process.start(
-      "/usr/bin/python3 -c 'import time; print(1, flush=True); time.sleep(30)'")
+      "/usr/bin/python3 -c 'import time; print(1, flush=True); time.sleep(600)'")
     assert.equal("1", python:line())
     assert.equal("python", bpf.detect_language({ "c", "java", "python" }, python.pid))
     assert.equal("c", bpf.detect_language({ "c", "java" }, python.pid))

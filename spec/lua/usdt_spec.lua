@@ -547,7 +547,7 @@ describe("a program that asks whether somebody listens", function()
       u:enable_probe("guarded", "on")
       local b = bpf.BPF{ usdt_contexts = { u }, text = "int on(void *ctx) { return 0; }" }
       print("listening"); io.stdout:flush()
-      bpf.sleep(30)]]):format(usdt.target()))
+      bpf.sleep(600)]]):format(usdt.target()))
     tracer:wait_for("listening")
     assert.equal("1", running:ask())
     tracer:signal("KILL")

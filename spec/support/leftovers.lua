@@ -58,7 +58,7 @@ end
 
 -- Whether they are gone. The kernel frees a program a little after its last user has ended.
 function leftovers.no_program(prefix)
-  return process.wait_until(function() return #leftovers.programs(prefix) == 0 end, 5)
+  return process.wait_until(function() return #leftovers.programs(prefix) == 0 end)
 end
 
 return leftovers

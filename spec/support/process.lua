@@ -15,8 +15,14 @@ local function read_all(path)
   return text
 end
 
+local function read_of(pid, name)
+  return read_all(("/proc/%d/%s"):format(pid, name))
+end
+
 local running = {}
 running.__index = running
+
+local unfinished = {} -- in the order of their starts
 
 local default_limit = math.max(120, 30 * slow) -- seconds
 
@@ -28,8 +34,27 @@ function process.start(command, limit)
   local script = ("echo $$; exec %s 2>%s"):format(command, errors)
   local out = assert(io.popen(("exec timeout -k 5 %d sh -c %s"):format(
     math.ceil(limit and limit * slow or default_limit), quote(script))))
-  return setmetatable({ out = out, errors = errors, pid = tonumber(out:read("l")) }, running)
+  local self = setmetatable({ out = out, errors = errors, pid = tonumber(out:read("l")) }, running)
+  unfinished[#unfinished + 1] = self
+  return self
 end
+
+-- Ends those that were started after the first `count` and are not finished: what a failed test
+-- leaves. They can still be finished, unless they are forgotten.
+function process.kill_after(count, forget)
+  for i = #unfinished, count + 1, -1 do
+    local left = unfinished[i]
+    if left.pid then os.execute(("kill -KILL %d 2> /dev/null"):format(left.pid)) end
+    if forget then
+      left.out:close()
+      os.remove(left.errors)
+      unfinished[i] = nil
+    end
+  end
+end
+
+-- How many are not finished.
+function process.count_unfinished() return #unfinished end
 
 -- The next line, or nil at the end.
 function running:line()
@@ -59,9 +84,28 @@ function running:finish()
   local rest = self.out:read("a")
   local _, how, status = self.out:close()
   self.is_finished = true
+  for i, other in ipairs(unfinished) do
+    if other == self then table.remove(unfinished, i) end
+  end
   local errors = read_all(self.errors)
   os.remove(self.errors)
   return how == "signal" and 128 + status or status, rest, errors
+end
+
+local sleeping = "230" -- clock_nanosleep
+local waiting = { ["232"] = true, ["271"] = true, ["281"] = true } -- epoll_wait, ppoll, epoll_pwait
+
+-- Whether it waits for events, or sleeps and did so when it was asked before. The wait for the
+-- compiler is a call of poll.
+function running:rests()
+  local before, call = self.switches, read_of(self.pid, "syscall"):match("^%d+")
+  self.switches = read_of(self.pid, "status"):match("\nvoluntary_ctxt_switches:%s*(%d+)")
+  return waiting[call] or (call == sleeping and self.switches == before)
+end
+
+-- Waits until it does: whether it came so far.
+function running:wait_for_rest()
+  return process.wait_until(function() return self:rests() end)
 end
 
 -- Ends it if it was not finished: for finally().
@@ -121,9 +165,9 @@ function process.defined_probes()
   return table.concat(list)
 end
 
--- Waits until condition() is true, for at most `seconds` (10, more on a slow machine).
-function process.wait_until(condition, seconds)
-  local finish = os.time() + math.ceil((seconds or 10) * slow)
+-- Waits until condition() is true; the limit only ends a test that failed.
+function process.wait_until(condition)
+  local finish = os.time() + math.max(60, 10 * slow)
   while not condition() do
     if os.time() > finish then return false end
     os.execute("sleep 0.05")

@@ -1,10 +1,12 @@
 -- busted's output: one line for each spec file, what failed right below it, and at the end each
 -- reason for which something was skipped, once, with how many tests and in which files.
+-- A process that a failed test has left running is ended, so that the next tests can pass.
 -- The counts also go to the file $LUABPF_TALLY, for spec/run, with what is running: so a run that
 -- is ended from outside still tells where it was. The files that failed go to $LUABPF_TALLY.failed.
 
 local busted = require("busted")
 local pretty = require("pl.pretty")
+local process = require("spec.support.process")
 
 local function text_of(message)
   if message == nil then return "no message" end
@@ -82,6 +84,7 @@ return function()
   end
 
   local function file_end()
+    process.kill_after(0, true)
     local now = count()
     local own = {}
     for key, value in pairs(now) do own[key] = value - file[key] end
@@ -117,6 +120,18 @@ return function()
     end
   end
 
+  local running_before = 0
+
+  local function test_start()
+    running_before = process.count_unfinished()
+    return nil, true
+  end
+
+  local function test_end(_, _, status)
+    if status ~= "success" then process.kill_after(running_before) end
+    return nil, true
+  end
+
   local function suite_end()
     print_failures() -- of files that could not be read at all
     print_skipped()
@@ -130,6 +145,8 @@ return function()
 
   busted.subscribe({ "file", "start" }, file_start)
   busted.subscribe({ "file", "end" }, file_end)
+  busted.subscribe({ "test", "start" }, test_start)
+  busted.subscribe({ "test", "end" }, test_end)
   busted.subscribe({ "suite", "end" }, suite_end)
 
   return handler

@@ -6,31 +6,12 @@ local process = require "spec.support.process"
 
 local tool = {}
 
-local sleeping = "230" -- clock_nanosleep
-local waiting = { ["232"] = true, ["271"] = true, ["281"] = true } -- epoll_wait, ppoll, epoll_pwait
-
-local function read(pid, name)
-  local file <close> = assert(io.open(("/proc/%d/%s"):format(pid, name)))
-  return file:read("a")
-end
-
--- Returns a function that tells whether a process has come so far that it waits for events, or
--- sleeps and did so when it was asked before. The wait for the compiler is a call of poll.
-local function waiter(pid)
-  local switches
-  return function()
-    local before, call = switches, read(pid, "syscall"):match("^%d+")
-    switches = read(pid, "status"):match("\nvoluntary_ctxt_switches:%s*(%d+)")
-    return waiting[call] or (call == sleeping and switches == before)
-  end
-end
-
 -- Starts a tool, runs workload(tool) when it is ready, ends it with Ctrl-C, and returns what it has
 -- printed. It must end well and leave nothing behind.
 function tool.run(command, workload)
   local before = process.defined_probes()
   local running = process.start("./luabpf " .. command)
-  local ready, is_ready = pcall(process.wait_until, waiter(running.pid))
+  local ready, is_ready = pcall(running.wait_for_rest, running)
   if ready and is_ready then
     workload(running)
     running:signal("INT")

@@ -84,7 +84,7 @@ describe("an iterator", function()
   end)
 
   it_with_iterators("tells of tasks, of one process and of one thread", function()
-    local child <const> = process.start("sleep 20")
+    local child <const> = process.start("sleep 600")
     assert.is_true(process.wait_until(function() -- the shell has become it
       return io.lines(("/proc/%d/comm"):format(child.pid))() == "sleep"
     end))
