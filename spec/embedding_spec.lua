@@ -58,7 +58,7 @@ describe("luabpf inside a program #any_kernel", function()
   it("works in two states with the program's own loop", function()
     if not needs_tracepoints() then return end
     local program = build("docs/examples/embed.c")
-    local running = process.start(("env %s %s 1"):format(paths(), program))
+    local running = process.start(("env %s %s 3"):format(paths(), program))
     running:wait_for("^tracing$")
     for _ = 1, 3 do
       os.execute("exec true")

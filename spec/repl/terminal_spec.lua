@@ -115,14 +115,14 @@ describe("luabpf -i in a terminal #any_kernel", function()
   end)
 
   it("goes on after Ctrl-C: in a call, in a loop, in a line", function()
-    type_text "bpf.sleep(1000)"
+    type_text "print('sleeps') bpf.sleep(1000)"
     key "Enter"
-    wait_for("> bpf.sleep(1000)\n")
+    wait_for("\nsleeps\n")
     key "C-c"
     wait_for("interrupted")
-    type_text "while true do end"
+    type_text "print('turns') while true do end"
     key "Enter"
-    wait_for("> while true do end\n")
+    wait_for("\nturns\n")
     key "C-c"
     wait_for("interrupted", 2)
     type_text "a line that"

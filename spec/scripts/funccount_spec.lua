@@ -51,11 +51,15 @@ describe("funccount", function()
     }, found)
   end)
 
-  -- The kernel takes 15 s to detach the tracepoints of all system calls one by one.
+  -- The kernel takes 15 s to detach the tracepoints of all system calls one by one, and this little
+  -- time for what is attached in their place.
   it("#any_kernel ends fast, however many tracepoints it counts", function()
-    local told
-    tool.run("funccount 't:syscalls:*'", function() told = bpf.monotonic_time() end)
-    assert.is_true(bpf.monotonic_time() - told < 10e9)
+    local open
+    tool.run("funccount 't:syscalls:*'", function(running)
+      local pipe <close> = io.popen(("ls /proc/%d/fd | wc -l"):format(running.pid))
+      open = pipe:read("n")
+    end)
+    assert.is_true(open > 3 and open < 60, open)
   end)
 
   it("#any_kernel counts static probes", function()

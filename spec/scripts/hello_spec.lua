@@ -4,7 +4,7 @@ local tool = require("spec.support.tool")
 -- Starts a script, starts processes until it prints a line with the pattern, and ends it.
 local function line_of(script, pattern)
   local running = process.start("./luabpf " .. script)
-  local workload = process.start("sh -c 'while :; do /bin/true; done'", 20)
+  local workload = process.start("sh -c 'while :; do /bin/true; done'")
   local line = running:wait_for(pattern)
   workload:signal("KILL")
   workload:finish()

@@ -4,10 +4,11 @@
  * connection is refused.
  *
  * tcp_peers FAMILY CONNECTIONS: opens so many that nobody has room for, and waits until each has
- * asked twice, as it does after a second.
+ * asked twice, as it does after a second; at most a minute.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,35 @@ static void exchange(int listener, size_t sent, size_t answered)
     close(server);
 }
 
+static int has_asked_twice(int fd)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+
+    check(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO");
+    return info.tcpi_retransmits > 0;
+}
+
+static void ask_in_vain(int connections)
+{
+    int listener = open_listener(0), first = -1, last = -1;
+
+    check(!connect(open_socket(0), &address.any, size), "connect"); /* takes the only place */
+    for (int i = 0; i < connections; i++) {
+        last = open_socket(SOCK_NONBLOCK);
+        if (first < 0)
+            first = last;
+        connect(last, &address.any, size);
+    }
+    for (int fd = first, rest = 6000; fd <= last && rest > 0; rest--) {
+        if (has_asked_twice(fd))
+            fd++;
+        else
+            usleep(10000);
+    }
+    close(listener);
+}
+
 int main(int argc, char **argv)
 {
     int connections = atoi(argv[2]), listener;
@@ -83,11 +113,7 @@ int main(int argc, char **argv)
         size = sizeof address.v6;
     }
     if (argc == 3) {
-        listener = open_listener(0);
-        check(!connect(open_socket(0), &address.any, size), "connect"); /* takes the only place */
-        while (connections-- > 0)
-            connect(open_socket(SOCK_NONBLOCK), &address.any, size);
-        usleep(1250000);
+        ask_in_vain(connections);
         return 0;
     }
     listener = open_listener(8);
