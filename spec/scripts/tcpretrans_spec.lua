@@ -45,7 +45,7 @@ describe("tcpretrans", function()
     local _, go = tool.prepare(build.program("tcp_peers") .. " 4 5")
     local program = not tool.no_kprobes() and process.compile(probing)
     local again = tool.records("tcpretrans" .. (program and " --lossprobe" or ""), function()
-      go()
+      assert(go())
       if program then assert(os.execute(program)) end
     end)
     if program then os.remove(program) end

@@ -80,24 +80,23 @@ static int has_asked_twice(int fd)
     return info.tcpi_retransmits > 0;
 }
 
-static void ask_in_vain(int connections)
+static void ask_in_vain(int count)
 {
-    int listener = open_listener(0), first = -1, last = -1;
+    int listener = open_listener(0), *clients = calloc((size_t)count, sizeof *clients);
 
     check(!connect(open_socket(0), &address.any, size), "connect"); /* takes the only place */
-    for (int i = 0; i < connections; i++) {
-        last = open_socket(SOCK_NONBLOCK);
-        if (first < 0)
-            first = last;
-        connect(last, &address.any, size);
+    for (int i = 0; i < count; i++) {
+        clients[i] = open_socket(SOCK_NONBLOCK);
+        connect(clients[i], &address.any, size);
     }
-    for (int fd = first, rest = 6000; fd <= last && rest > 0; rest--) {
-        if (has_asked_twice(fd))
-            fd++;
+    for (int i = 0, rest = 6000; i < count && rest > 0; rest--) {
+        if (has_asked_twice(clients[i]))
+            i++;
         else
             usleep(10000);
     }
     close(listener);
+    free(clients);
 }
 
 int main(int argc, char **argv)
