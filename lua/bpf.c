@@ -229,6 +229,7 @@ static int bpf_new(lua_State *L)
         lbpf_bpf_finish_close(bpf);
         return lbpf_raise(L, &error);
     }
+    lbpf_session_reap_compiler(bpf->session);
     lbpf_bpf_print_load_log(bpf);
     lua_settop(L, husk);
     return 1;

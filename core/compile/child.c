@@ -2,6 +2,10 @@
  * posix_spawn, not fork: the tracing process may be large and threaded. The surprise is SIGCHLD: a
  * host that ignores it makes the kernel reap our child, and waitpid() then says ECHILD after a
  * success.
+ *
+ * clang needs milliseconds to give its memory back. So the plugin tells by a pipe that clang is
+ * about to exit with status 0, and nobody has to wait for the rest. What it tells is its process
+ * id: behind a script that stands for clang, only the script's own end counts.
  */
 #include "compile/child.h"
 
@@ -21,13 +25,22 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { OUTPUT, MESSAGES, REPORT, PIPE_COUNT = LBPF_CHILD_PIPES };
 enum {
     LOWEST_OWN_FD = 32,
     CHUNK = 65536,
     OUTPUT_LIMIT = 64 * 1024 * 1024,
     MESSAGES_LIMIT = 1024 * 1024,
     SIGNAL_BASE = 256,
+    REPORT_FD = LBPF_CHILD_FIRST_FD - 1,
 };
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
 
 /* Moves fd above the numbers that a child gets; closes it on failure. */
 static int move_up(int fd)
@@ -43,36 +56,35 @@ static int move_up(int fd)
     return moved;
 }
 
-int lbpf_memory_file(const char *name, const void *bytes, size_t size)
+int lbpf_child_write(int fd, const void *bytes, size_t size)
 {
-    int fd = move_up(memfd_create(name, MFD_CLOEXEC));
     const char *at = bytes;
 
-    while (fd >= 0 && size) {
+    while (size) {
         ssize_t written = write(fd, at, size);
 
         if (written < 0 && errno == EINTR)
             continue;
-        if (written <= 0) {
-            int code = written ? -errno : -EIO;
-
-            close(fd);
-            return code;
-        }
+        if (written <= 0)
+            return written ? -errno : -EIO;
         at += written;
         size -= (size_t)written;
     }
-    return fd;
+    return 0;
 }
 
-static void close_fd(int *fd)
+int lbpf_memory_file(const char *name, const void *bytes, size_t size)
 {
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
+    int fd = move_up(memfd_create(name, MFD_CLOEXEC));
+    int result = fd < 0 ? 0 : lbpf_child_write(fd, bytes, size);
+
+    if (!result)
+        return fd;
+    close(fd);
+    return result;
 }
 
-static int make_pipe(int ends[2])
+int lbpf_child_pipe(int ends[2])
 {
     int raw[2];
 
@@ -81,19 +93,28 @@ static int make_pipe(int ends[2])
         return -errno;
     ends[0] = move_up(raw[0]);
     ends[1] = move_up(raw[1]);
-    return ends[0] < 0 ? ends[0] : ends[1] < 0 ? ends[1] : 0;
+    if (ends[0] >= 0 && ends[1] >= 0)
+        return 0;
+    raw[0] = ends[0] < 0 ? ends[0] : ends[1];
+    close_fd(&ends[0]);
+    close_fd(&ends[1]);
+    return raw[0];
 }
 
 /* Only what a compiler needs: CPATH and its like would change the object behind the cache's back.
- */
-static void fill_environment(char **environment, struct lbpf_buffer *storage)
+ * And where to tell of its success. */
+static void fill_environment(char **environment, struct lbpf_buffer *storage, bool reports)
 {
     static const char *const kept[] = {"PATH", "LD_LIBRARY_PATH", "TMPDIR"};
     static const char locale[] = "LC_ALL=C";
-    size_t count = 0, starts[sizeof kept / sizeof *kept];
+    size_t count = 0, starts[sizeof kept / sizeof *kept + 1];
 
     lbpf_buffer_append(storage, locale, sizeof locale);
-
+    if (reports) {
+        starts[count++] = storage->size;
+        lbpf_buffer_printf(storage, "LUABPF_REPORT=%d", REPORT_FD);
+        lbpf_buffer_append(storage, "", 1);
+    }
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         const char *value = getenv(kept[i]);
 
@@ -109,8 +130,8 @@ static void fill_environment(char **environment, struct lbpf_buffer *storage)
     *environment = NULL;
 }
 
-static int spawn(const struct lbpf_child *child, int output, int messages, char **environment,
-                 pid_t *pid)
+/* Starts the child with the pipes' ends for writing. */
+static int spawn(struct lbpf_child *child, const int *pipes, char **environment)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -132,15 +153,18 @@ static int spawn(const struct lbpf_child *child, int output, int messages, char 
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     result = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (!result)
-        result = posix_spawn_file_actions_adddup2(&actions, output, 1);
+        result = posix_spawn_file_actions_adddup2(&actions, pipes[OUTPUT], 1);
     if (!result)
-        result = posix_spawn_file_actions_adddup2(&actions, messages, 2);
+        result = posix_spawn_file_actions_adddup2(&actions, pipes[MESSAGES], 2);
+    if (!result && child->reports)
+        result = posix_spawn_file_actions_adddup2(&actions, pipes[REPORT], REPORT_FD);
     for (size_t i = 0; !result && i < child->fd_count; i++)
-        result =
-            posix_spawn_file_actions_adddup2(&actions, child->fds[i], LBPF_CHILD_FIRST_FD + (int)i);
+        if (child->fds[i] >= 0)
+            result = posix_spawn_file_actions_adddup2(&actions, child->fds[i],
+                                                      LBPF_CHILD_FIRST_FD + (int)i);
     if (!result)
-        result =
-            posix_spawn(pid, child->path, &actions, &attributes, child->arguments, environment);
+        result = posix_spawn(&child->pid, child->path, &actions, &attributes, child->arguments,
+                             environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -result;
@@ -210,19 +234,50 @@ static int poll_until(struct pollfd *polls, nfds_t count, int64_t deadline_ms)
     return 0;
 }
 
-static int collect(const struct lbpf_child *child, int *output, int *messages, int64_t deadline_ms)
+/* Takes what is in the pipes and ends with them. */
+static int drain_pipe(struct lbpf_child *child, int which)
 {
-    while (*output >= 0 || *messages >= 0) {
-        struct pollfd polls[2] = {{.fd = *output, .events = POLLIN},
-                                  {.fd = *messages, .events = POLLIN}};
-        int result = poll_until(polls, 2, deadline_ms);
+    return which == OUTPUT ? drain(&child->pipes[OUTPUT], child->output, OUTPUT_LIMIT, false)
+                           : drain(&child->pipes[MESSAGES], child->messages, MESSAGES_LIMIT, true);
+}
 
-        if (!result && polls[0].revents)
-            result = drain(output, child->output, OUTPUT_LIMIT, false);
-        if (!result && polls[1].revents)
-            result = drain(messages, child->messages, MESSAGES_LIMIT, true);
-        if (result)
+/* Whether the child itself told of its success. It has written everything before. */
+static bool read_report(struct lbpf_child *child)
+{
+    pid_t told = 0;
+    ssize_t got = read(child->pipes[REPORT], &told, sizeof told);
+
+    if (got >= 0 || errno != EINTR)
+        close_fd(&child->pipes[REPORT]);
+    return got == sizeof told && told == child->pid;
+}
+
+/* Takes what comes until the pipes end, or, after a report, until they are empty. */
+static int collect(struct lbpf_child *child, bool *reported)
+{
+    const int *pipes = child->pipes;
+    int result = 0;
+
+    while (pipes[OUTPUT] >= 0 || pipes[MESSAGES] >= 0) {
+        struct pollfd polls[PIPE_COUNT];
+        bool idle = true;
+
+        for (int i = 0; i < PIPE_COUNT; i++)
+            polls[i] = (struct pollfd){.fd = pipes[i], .events = POLLIN};
+        if (!*reported)
+            result = poll_until(polls, PIPE_COUNT, child->deadline_ms);
+        else
+            while (poll(polls, REPORT, 0) < 0 && !result)
+                result = errno == EINTR ? 0 : -errno;
+        for (int i = OUTPUT; !result && i <= MESSAGES; i++)
+            if (polls[i].revents) {
+                idle = false;
+                result = drain_pipe(child, i);
+            }
+        if (result || (*reported && idle))
             return result;
+        if (!*reported && polls[REPORT].revents)
+            *reported = read_report(child);
     }
     return 0;
 }
@@ -251,40 +306,90 @@ static int wait_for(pid_t pid)
     return WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int lbpf_child_run(const struct lbpf_child *child)
+static void close_pipes(int *pipes)
+{
+    for (int i = 0; i < PIPE_COUNT; i++)
+        close_fd(&pipes[i]);
+}
+
+int lbpf_child_begin(struct lbpf_child *child)
 {
     struct lbpf_buffer storage = {0};
-    int64_t deadline_ms = child->seconds ? now_ms() + (int64_t)child->seconds * 1000 : 0;
     char *environment[8];
-    int output[2], messages[2] = {-1, -1};
-    pid_t pid = -1;
-    int result, status;
+    int written[PIPE_COUNT] = {-1, -1, -1}, result = 0;
 
-    fill_environment(environment, &storage);
-    result = make_pipe(output);
-    if (!result)
-        result = make_pipe(messages);
+    child->pid = 0;
+    child->deadline_ms = child->seconds ? now_ms() + (int64_t)child->seconds * 1000 : 0;
+    for (int i = 0; i < PIPE_COUNT; i++)
+        child->pipes[i] = -1;
+    for (int i = 0; !result && i < PIPE_COUNT; i++) {
+        int ends[2];
+
+        if (i == REPORT && !child->reports)
+            continue;
+        result = lbpf_child_pipe(ends);
+        child->pipes[i] = ends[0];
+        written[i] = ends[1];
+    }
+    fill_environment(environment, &storage, child->reports);
     if (!result && storage.failed)
         result = -ENOMEM;
     if (!result)
-        result = spawn(child, output[1], messages[1], environment, &pid);
-    if (result)
-        pid = -1;
-    else
-        limit(pid, child);
-    close_fd(&output[1]);
-    close_fd(&messages[1]);
-    if (!result)
-        result = collect(child, &output[0], &messages[0], deadline_ms);
-    if (!result)
-        result = wait_until(pid, deadline_ms);
-    close_fd(&output[0]);
-    close_fd(&messages[0]);
+        result = spawn(child, written, environment);
     lbpf_buffer_free(&storage);
-    if (pid < 0)
-        return result;
+    close_pipes(written);
     if (result)
-        kill(pid, SIGKILL);
-    status = wait_for(pid);
+        close_pipes(child->pipes);
+    else
+        limit(child->pid, child);
+    return result;
+}
+
+/* Its exit status. result is what went wrong until now: then it is ended. */
+static int end(struct lbpf_child *child, int result)
+{
+    int status;
+
+    close_pipes(child->pipes);
+    if (result)
+        kill(child->pid, SIGKILL);
+    status = wait_for(child->pid);
+    child->pid = 0;
     return result ? result : status;
+}
+
+int lbpf_child_finish(struct lbpf_child *child)
+{
+    bool reported = false;
+    int result = collect(child, &reported);
+
+    if (!result && reported) {
+        close_pipes(child->pipes);
+        return 0;
+    }
+    return end(child, result ? result : wait_until(child->pid, child->deadline_ms));
+}
+
+void lbpf_child_abort(struct lbpf_child *child)
+{
+    end(child, -ECANCELED);
+}
+
+void lbpf_child_reap(pid_t pid)
+{
+    if (pid <= 0)
+        return;
+    kill(pid, SIGKILL);
+    wait_for(pid);
+}
+
+int lbpf_child_run(struct lbpf_child *child)
+{
+    int result = lbpf_child_begin(child);
+
+    if (result)
+        return result;
+    result = lbpf_child_finish(child);
+    lbpf_child_reap(child->pid);
+    return result;
 }

@@ -3,6 +3,9 @@
  * included first, then the prelude, then the program, each under the name /proc/self/fd/N, which
  * clang's debug information and our diagnostics replace by the user's own file name. Nothing
  * touches a disk but the cache.
+ *
+ * clang is started before the types are there, for half its time is its own start: what it includes
+ * first is the gate, a pipe that ends when they are.
  */
 #include "compile/compile.h"
 
@@ -42,6 +45,7 @@ enum {
     FILE_OVERLAY,
     FILE_READERS,
     FILE_FACTS,
+    FILE_GATE,
     FILE_COUNT
 };
 
@@ -54,14 +58,24 @@ struct job {
     struct lbpf_buffer formats, key;
     struct lbpf_kernel_btf btf;
     struct lbpf_kernel_headers headers; /* when source->headers is given */
-    int files[FILE_COUNT];
-    unsigned seconds, megabytes; /* what clang may use */
+    int files[FILE_COUNT];              /* -1: none */
+    int gate;                           /* the gate's other end, or -1 */
+    unsigned seconds, megabytes;        /* what clang may use */
     const struct lbpf_architecture *architecture;
     bool portable;
     bool ring_output;          /* perf outputs are rings */
+    pid_t compiler;            /* a clang that is on its way out, or 0 */
     double types_ms, clang_ms; /* what the stages took */
     size_t types_size;
 };
+
+static double now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
 
 /* --- the cache's key -------------------------------------------------------------------------- */
 
@@ -174,52 +188,92 @@ static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_b
     return result;
 }
 
+static int refuse_file(struct job *job, int code)
+{
+    lbpf_error_set(job->error, code, "compile", "no memory file for the compiler: %s",
+                   strerror(code));
+    if (code == EMFILE)
+        lbpf_error_hint(job->error, "raise the limit of open files: ulimit -n");
+    return -code;
+}
+
 static int open_file(struct job *job, int index, const char *name, struct lbpf_buffer *content)
 {
     int fd = content->failed ? -ENOMEM
                              : lbpf_memory_file(name, lbpf_buffer_string(content), content->size);
 
-    if (fd < 0) {
-        lbpf_error_set(job->error, -fd, "compile", "no memory file for the compiler: %s",
-                       strerror(-fd));
-        if (fd == -EMFILE)
-            lbpf_error_hint(job->error, "raise the limit of open files: ulimit -n");
-        return fd;
-    }
     job->files[index] = fd;
-    return 0;
+    return fd < 0 ? refuse_file(job, -fd) : 0;
 }
 
+static int fill_file(struct job *job, int index, const struct lbpf_buffer *content)
+{
+    int result = content->failed
+                     ? -ENOMEM
+                     : lbpf_child_write(job->files[index], content->data, content->size);
+
+    return result ? refuse_file(job, -result) : 0;
+}
+
+static int open_gate(struct job *job)
+{
+    int ends[2], result = lbpf_child_pipe(ends);
+
+    job->files[FILE_GATE] = ends[0];
+    job->gate = ends[1];
+    return result ? refuse_file(job, -result) : 0;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* All that clang needs to begin with, and room for the types. */
 static int open_files(struct job *job)
 {
-    struct lbpf_buffer program = {0}, types = {0}, tracepoints = {0}, overlay = {0}, readers = {0};
+    struct lbpf_buffer program = {0}, overlay = {0}, readers = {0}, none = {0};
     int result;
 
     if (lbpf_inputs_scan_prelude(&job->inputs))
         return lbpf_error_no_memory(job->error, "compile");
-    result = lbpf_kernel_btf_open(&job->btf, NULL, job->error);
-    if (!result)
-        result = write_types(job, &types, &tracepoints);
-    job->types_size = types.size;
     write_program(job->source, &program);
     lbpf_inputs_overlay(&job->inputs, &overlay);
-    if (!result)
-        result = open_file(job, FILE_PROGRAM, "luabpf-program", &program);
-    if (!result)
-        result = open_file(job, FILE_TYPES, "luabpf-types", &types);
-    if (!result)
-        result = open_file(job, FILE_TRACEPOINTS, "luabpf-tracepoints", &tracepoints);
-    if (!result)
-        result = open_file(job, FILE_OVERLAY, "luabpf-overlay", &overlay);
     if (job->source->readers)
         lbpf_buffer_append_string(&readers, job->source->readers);
+    result = open_file(job, FILE_PROGRAM, "luabpf-program", &program);
+    if (!result)
+        result = open_file(job, FILE_TYPES, "luabpf-types", &none);
+    if (!result)
+        result = open_file(job, FILE_TRACEPOINTS, "luabpf-tracepoints", &none);
+    if (!result)
+        result = open_file(job, FILE_OVERLAY, "luabpf-overlay", &overlay);
     if (!result)
         result = open_file(job, FILE_READERS, "luabpf-readers", &readers);
     lbpf_buffer_free(&program);
-    lbpf_buffer_free(&types);
-    lbpf_buffer_free(&tracepoints);
     lbpf_buffer_free(&overlay);
     lbpf_buffer_free(&readers);
+    return result;
+}
+
+static int fill_files(struct job *job)
+{
+    struct lbpf_buffer types = {0}, tracepoints = {0};
+    double started = now_ms();
+    int result = lbpf_kernel_btf_open(&job->btf, NULL, job->error);
+
+    if (!result)
+        result = write_types(job, &types, &tracepoints);
+    if (!result)
+        result = fill_file(job, FILE_TYPES, &types);
+    if (!result)
+        result = fill_file(job, FILE_TRACEPOINTS, &tracepoints);
+    job->types_size = types.size;
+    job->types_ms = now_ms() - started;
+    lbpf_buffer_free(&types);
+    lbpf_buffer_free(&tracepoints);
     return result;
 }
 
@@ -242,6 +296,10 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
         lbpf_arguments_add(arguments, "-DLBPF_PORTABLE");
     if (job->source->headers)
         lbpf_arguments_add(arguments, "-DLBPF_HEADERS");
+    if (job->files[FILE_GATE] >= 0) {
+        lbpf_arguments_add(arguments, "-include");
+        lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_GATE);
+    }
     lbpf_arguments_add(arguments, "-include");
     lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
     lbpf_arguments_add(arguments, "-include");
@@ -267,20 +325,21 @@ static void add_files(struct lbpf_arguments *arguments, const struct job *job)
     lbpf_arguments_add(arguments, "-fpass-plugin=%s", job->toolchain.plugin);
 }
 
-/* Runs clang with the mode's flags; what it makes is appended to output. */
-static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffer *output,
-                     struct lbpf_buffer *messages)
+/* Starts clang with the mode's flags; what it makes will be appended to output. */
+static int start_clang(struct job *job, const char *const *mode, struct lbpf_buffer *output,
+                       struct lbpf_buffer *messages, struct lbpf_child *child)
 {
     struct lbpf_arguments *arguments = calloc(1, sizeof *arguments);
-    struct lbpf_child child = {.path = job->toolchain.clang,
-                               .fds = job->files,
-                               .fd_count = job->files[FILE_FACTS] < 0 ? FILE_FACTS : FILE_COUNT,
-                               .output = output,
-                               .messages = messages,
-                               .seconds = job->seconds,
-                               .megabytes = job->megabytes};
     int result;
 
+    *child = (struct lbpf_child){.path = job->toolchain.clang,
+                                 .fds = job->files,
+                                 .fd_count = FILE_COUNT,
+                                 .output = output,
+                                 .messages = messages,
+                                 .seconds = job->seconds,
+                                 .megabytes = job->megabytes,
+                                 .reports = true};
     if (!arguments)
         return -ENOMEM;
     lbpf_arguments_add(arguments, "%s", job->toolchain.clang);
@@ -296,11 +355,31 @@ static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffe
     lbpf_arguments_add(arguments, "-x");
     lbpf_arguments_add(arguments, "c");
     lbpf_arguments_add(arguments, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + FILE_PROGRAM);
-    child.arguments = arguments->vector;
-    result = lbpf_arguments_finish(arguments) ? lbpf_child_run(&child) : -E2BIG;
+    child->arguments = arguments->vector;
+    result = lbpf_arguments_finish(arguments) ? lbpf_child_begin(child) : -E2BIG;
     lbpf_arguments_free(arguments);
     free(arguments);
-    lbpf_diagnostics_clean(messages, job->source->file_name);
+    return result;
+}
+
+static int finish_clang(const struct job *job, struct lbpf_child *child)
+{
+    int result = lbpf_child_finish(child);
+
+    lbpf_diagnostics_clean(child->messages, job->source->file_name);
+    return result;
+}
+
+static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffer *output,
+                     struct lbpf_buffer *messages)
+{
+    struct lbpf_child child;
+    int result = start_clang(job, mode, output, messages, &child);
+
+    if (result)
+        return result;
+    result = finish_clang(job, &child);
+    lbpf_child_reap(child.pid);
     return result;
 }
 
@@ -419,14 +498,6 @@ static void write_dump(struct job *job, const struct lbpf_buffer *object, size_t
     write_stages(job, object, start, dump);
 }
 
-static double now_ms(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
 /* The line of the program that first has the word, or 0. */
 static unsigned find_line(const struct lbpf_source *source, const char *word)
 {
@@ -484,33 +555,62 @@ static int write_facts(struct job *job)
     return result;
 }
 
-static int compile_program(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *dump)
+/* Whether clang may start before the types are there: not where it is run for them, too, nor where
+ * the stages' times are told. */
+static bool can_overlap(const struct job *job)
+{
+    return !job->portable && !job->source->headers && !job->source->debug;
+}
+
+static int make_object(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *messages)
 {
     static const char *const mode[] = {"-c", NULL};
-    struct lbpf_buffer messages = {0};
+    const bool overlaps = can_overlap(job);
     size_t start = object->size;
-    double started = now_ms();
-    int result = open_files(job);
+    struct lbpf_child clang;
+    double started;
+    int result = overlaps ? open_gate(job) : fill_files(job);
 
     if (!result && job->portable)
         result = write_facts(job);
-    job->types_ms = now_ms() - started;
-    if (!result) {
-        started = now_ms();
-        result = run_clang(job, mode, object, &messages);
-        job->clang_ms = now_ms() - started;
-        if (result || !is_elf(object, start))
-            result = explain(job, result, &messages);
-        else
-            result = lbpf_method_types_check(job->source, &messages, job->error);
-        if (!result)
-            result = refuse_undefined(job, object, start);
+    if (result)
+        return result;
+    started = now_ms();
+    result = start_clang(job, mode, object, messages, &clang);
+    if (!result && overlaps) {
+        result = fill_files(job);
+        close_fd(&job->gate);
         if (result) {
-            object->size = start;
-        } else if (dump && job->source->debug) {
-            lbpf_buffer_append(dump, lbpf_buffer_string(&messages), messages.size);
-            write_dump(job, object, start, dump);
+            lbpf_child_abort(&clang);
+            return result;
         }
+    }
+    if (!result) {
+        result = finish_clang(job, &clang);
+        job->compiler = clang.pid;
+    }
+    close_fd(&job->files[FILE_GATE]);
+    job->clang_ms = now_ms() - started;
+    return result || !is_elf(object, start) ? explain(job, result, messages) : 0;
+}
+
+static int compile_program(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *dump)
+{
+    struct lbpf_buffer messages = {0};
+    size_t start = object->size;
+    int result = open_files(job);
+
+    if (!result)
+        result = make_object(job, object, &messages);
+    if (!result)
+        result = lbpf_method_types_check(job->source, &messages, job->error);
+    if (!result)
+        result = refuse_undefined(job, object, start);
+    if (result) {
+        object->size = start;
+    } else if (dump && job->source->debug) {
+        lbpf_buffer_append(dump, lbpf_buffer_string(&messages), messages.size);
+        write_dump(job, object, start, dump);
     }
     /* A module can be replaced by another with the same name under the same kernel. */
     if (!result && can_cache(job) && !job->btf.module_count)
@@ -639,6 +739,11 @@ static int prepare(struct job *job)
     return result;
 }
 
+void lbpf_compile_reap(pid_t compiler)
+{
+    lbpf_child_reap(compiler);
+}
+
 int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
                  struct lbpf_buffer *dump, struct lbpf_error *error)
 {
@@ -653,6 +758,7 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
     job->megabytes = read_limit("LUABPF_CLANG_MEGABYTES", MEGABYTES);
     for (int i = 0; i < FILE_COUNT; i++)
         job->files[i] = -1;
+    job->gate = -1;
     result = prepare(job);
     if (!result && (source->debug || !can_cache(job) ||
                     !lbpf_cache_read(job->key.data, job->key.size, object)))
@@ -660,8 +766,12 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
     if (!result && job->portable && source->notes)
         lbpf_portable_notes(&job->inputs.identifiers, source->notes);
     for (int i = 0; i < FILE_COUNT; i++)
-        if (job->files[i] >= 0)
-            close(job->files[i]);
+        close_fd(&job->files[i]);
+    close_fd(&job->gate);
+    if (source->compiler)
+        *source->compiler = job->compiler;
+    else
+        lbpf_child_reap(job->compiler);
     lbpf_inputs_free(&job->inputs);
     lbpf_buffer_free(&job->formats);
     lbpf_buffer_free(&job->key);

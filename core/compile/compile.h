@@ -9,6 +9,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* What BPF{debug=} asks for; values are BCC's. */
 enum {
@@ -39,6 +40,8 @@ struct lbpf_source {
                           * running kernel: kernel_headers.h; NULL: types come from BTF */
     const char *architecture;  /* to compile for, or NULL; another than ours makes it portable */
     struct lbpf_buffer *notes; /* receives what ties a portable object to this kernel, or NULL */
+    pid_t *compiler; /* receives the process id of a clang that has done its work and is on its way
+                      * out, for lbpf_compile_reap(), or 0; NULL: lbpf_compile waits for it */
 };
 
 /*
@@ -54,6 +57,9 @@ struct lbpf_source {
  */
 int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
                  struct lbpf_buffer *dump, struct lbpf_error *error);
+
+/* Waits until such a clang is gone; 0 is allowed. */
+void lbpf_compile_reap(pid_t compiler);
 
 /* Folder that holds the plugin (lower.so) and the prelude (include/), found beside the module that
  * holds this code, so that build tree and installation work alike. Written into path. */

@@ -41,8 +41,9 @@ static void replace_all(struct lbpf_buffer *text, const char *from, const char *
 void lbpf_diagnostics_clean(struct lbpf_buffer *text, const char *file_name)
 {
     /* In the order in which the compiler gets them. */
-    const char *const names[] = {file_name, "kernel types", "tracepoint types", "kernel headers",
-                                 "USDT readers"};
+    const char *const names[] = {file_name,        "kernel types", "tracepoint types",
+                                 "kernel headers", "USDT readers", "kernel facts",
+                                 "kernel types"};
     char path[64];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

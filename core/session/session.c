@@ -32,6 +32,7 @@ struct lbpf_session {
     struct lbpf_trace_pipe *trace_pipe; /* or NULL */
     struct attachment *attachments;
     size_t attachment_count, attachment_capacity;
+    pid_t compiler; /* that is on its way out, or 0 */
 };
 
 /* ---- opening and closing -------------------------------------------------------------------- */
@@ -39,13 +40,15 @@ struct lbpf_session {
 static int open_object(struct lbpf_session *session, const struct lbpf_session_options *options,
                        struct lbpf_error *error)
 {
+    struct lbpf_source source = options->source;
     struct lbpf_buffer compiled = {0};
     int result;
 
     if (options->elf)
         return lbpf_object_open(&session->object, options->elf, options->elf_size, options->debug,
                                 options->device, error);
-    result = lbpf_compile(&options->source, &compiled, options->dump, error);
+    source.compiler = &session->compiler;
+    result = lbpf_compile(&source, &compiled, options->dump, error);
     if (!result)
         result = lbpf_object_open(&session->object, compiled.data, compiled.size, options->debug,
                                   options->device, error);
@@ -89,10 +92,17 @@ static void close_links(struct lbpf_session *session)
     free(session->attachments);
 }
 
+void lbpf_session_reap_compiler(struct lbpf_session *session)
+{
+    lbpf_compile_reap(session->compiler);
+    session->compiler = 0;
+}
+
 void lbpf_session_close(struct lbpf_session *session)
 {
     if (!session)
         return;
+    lbpf_session_reap_compiler(session);
     close_links(session);
     lbpf_stream_free(session->stream);
     lbpf_trace_pipe_close(session->trace_pipe);

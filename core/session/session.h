@@ -30,7 +30,8 @@ struct lbpf_session_options {
     struct lbpf_buffer *dump; /* receives what debug asks for; may be NULL */
 };
 
-/* Compiles (or takes the ready object) and creates the maps. Attaches nothing. */
+/* Compiles (or takes the ready object) and creates the maps. Attaches nothing. The compiler's
+ * process may still be on its way out. */
 int lbpf_session_open(struct lbpf_session **session, const struct lbpf_session_options *options,
                       struct lbpf_error *error);
 /* Attaches every function whose name has a known prefix (kprobe__, kretprobe__, tracepoint__,
@@ -38,6 +39,8 @@ int lbpf_session_open(struct lbpf_session **session, const struct lbpf_session_o
  * stays until the session closes.
  */
 int lbpf_session_attach_by_name(struct lbpf_session *session, struct lbpf_error *error);
+/* Waits until the compiler's process is gone. */
+void lbpf_session_reap_compiler(struct lbpf_session *session);
 /* Closes everything; NULL is allowed. */
 void lbpf_session_close(struct lbpf_session *session);
 

@@ -22,6 +22,7 @@
  *   saturation.c  subtraction that ends at zero, for which BPF has no instruction
  *   finish.c      names, sections and licence of the finished object
  *   debug_info.c  the few questions asked of debug info
+ *   report.c      tells that the compiler has succeeded, before it gives its memory back
  *
  * A message to the user is printed as clang prints its own, at the user's line, and ends the
  * compiler.
@@ -50,6 +51,8 @@ void lower_module(LLVMModuleRef module);
 
 /* The same for the optimized module. */
 void lower_optimized(LLVMModuleRef module);
+/* Has the compiler's success told to whoever asks for it by $LUABPF_REPORT. */
+void lower_report_success(void);
 /* Ends the compiler if there were errors. */
 void lower_stop_on_errors(const struct lowering *lowering);
 

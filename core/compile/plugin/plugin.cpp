@@ -50,6 +50,7 @@ extern "C" void lower_set_unit(LLVMMetadataRef subprogram, LLVMMetadataRef other
 extern "C" LLVM_ATTRIBUTE_WEAK __attribute__((visibility("default"))) ::llvm::PassPluginLibraryInfo
 llvmGetPassPluginInfo()
 {
+    lower_report_success();
     return {LLVM_PLUGIN_API_VERSION, "luabpf", "1", [](llvm::PassBuilder &builder) {
                 builder.registerPipelineStartEPCallback(
                     [](llvm::ModulePassManager &passes, llvm::OptimizationLevel) {
