@@ -21,6 +21,7 @@
 #include "compile/kernel_types.h"
 #include "compile/method_types.h"
 #include "compile/portable.h"
+#include "compile/strip.h"
 #include "compile/targets.h"
 #include "compile/toolchain.h"
 #include "compile/undefined.h"
@@ -604,6 +605,8 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
         result = make_object(job, object, &messages);
     if (!result)
         result = lbpf_method_types_check(job->source, &messages, job->error);
+    if (!result && lbpf_strip(object, start))
+        result = lbpf_error_no_memory(job->error, "compile");
     if (!result)
         result = refuse_undefined(job, object, start);
     if (result) {

@@ -50,7 +50,7 @@ end
 local function name_at(strings, offset) return string.unpack("z", strings, offset + 1) end
 
 -- Sections in their order, each {name, kind, flags, bytes, link}.
-local function sections_of(bytes)
+function object.sections(bytes)
   local offset <const> = string.unpack("<I8", bytes, 0x28 + 1)
   local size <const>, count <const>, names <const> = string.unpack("<I2I2I2", bytes, 0x3a + 1)
   local list = {}
@@ -98,7 +98,7 @@ end
 -- functions = {name = how often it calls that static function}, stack = bytes}, in sections of
 -- code only.
 function object.functions(bytes)
-  local sections <const> = sections_of(bytes)
+  local sections <const> = object.sections(bytes)
   local lines <const> = lines_of(sections)
   local functions, static = {}, {}
   for _, table_section in pairs(sections) do
@@ -144,7 +144,7 @@ end
 -- those that it was copied to; sorted.
 function object.loads(bytes, name, register)
   local offsets, copies = {}, {[register] = true}
-  for _, section in pairs(sections_of(bytes)) do
+  for _, section in pairs(object.sections(bytes)) do
     if section.name == "fn/" .. name and section.kind == 1 then
       for at = 1, #section.bytes, 8 do
         local code, registers, offset = string.unpack("<I1I1i2", section.bytes, at)
@@ -167,7 +167,7 @@ end
 -- Instructions of all code sections together, subprograms included.
 function object.instruction_count(bytes)
   local count = 0
-  for _, section in pairs(sections_of(bytes)) do
+  for _, section in pairs(object.sections(bytes)) do
     if section.kind == 1 and section.flags & 4 ~= 0 then count = count + #section.bytes // 8 end
   end
   return count
