@@ -9,27 +9,18 @@
  */
 #include "compile/compile.h"
 
-#include "compile/arguments.h"
 #include "compile/assumptions.h"
 #include "compile/cache.h"
-#include "compile/child.h"
-#include "compile/diagnostics.h"
-#include "compile/dump.h"
-#include "compile/inputs.h"
-#include "compile/kernel_btf.h"
-#include "compile/kernel_headers.h"
+#include "compile/job.h"
 #include "compile/kernel_types.h"
 #include "compile/method_types.h"
 #include "compile/portable.h"
 #include "compile/strip.h"
 #include "compile/targets.h"
-#include "compile/toolchain.h"
 #include "compile/undefined.h"
 #include "host/features.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,37 +29,6 @@
 enum { LINE_LIMIT = 10 * 1000 * 1000, NUMBER_DIGITS = 6 };
 /* A tool's program takes clang less than a second and 200 MB; a hundred thousand lines, ten. */
 enum { SECONDS = 120, MEGABYTES = 4096 };
-enum { CRASH_BASE = 128 }; /* clang catches its own crash and exits with 128 + the signal */
-enum {
-    FILE_PROGRAM,
-    FILE_TYPES,
-    FILE_TRACEPOINTS,
-    FILE_OVERLAY,
-    FILE_READERS,
-    FILE_FACTS,
-    FILE_GATE,
-    FILE_COUNT
-};
-
-/* Everything about one compilation; owned by lbpf_compile. */
-struct job {
-    const struct lbpf_source *source;
-    struct lbpf_error *error;
-    struct lbpf_toolchain toolchain;
-    struct lbpf_inputs inputs;
-    struct lbpf_buffer formats, key;
-    struct lbpf_kernel_btf btf;
-    struct lbpf_kernel_headers headers; /* when source->headers is given */
-    int files[FILE_COUNT];              /* -1: none */
-    int gate;                           /* the gate's other end, or -1 */
-    unsigned seconds, megabytes;        /* what clang may use */
-    const struct lbpf_architecture *architecture;
-    bool portable;
-    bool ring_output;          /* perf outputs are rings */
-    pid_t compiler;            /* a clang that is on its way out, or 0 */
-    double types_ms, clang_ms; /* what the stages took */
-    size_t types_size;
-};
 
 static double now_ms(void)
 {
@@ -76,53 +36,6 @@ static double now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
-/* --- the cache's key -------------------------------------------------------------------------- */
-
-/* Whether the object depends on nothing but what the key holds. */
-static bool can_cache(const struct job *job)
-{
-    static const char *const opaque[] = {"-include", "-imacros", "-X", "-f", "@", "--", "-i"};
-
-    /* Thousands of kernel headers would belong to the key. */
-    if (job->source->no_cache || job->source->headers || job->inputs.identifiers.computed_include)
-        return false;
-    for (size_t i = 0; i < job->source->cflag_count; i++)
-        for (size_t j = 0; j < sizeof opaque / sizeof *opaque; j++) {
-            const char *flag = job->source->cflags[i];
-
-            /* Code generation flags are pure, but some -f… and -i… name files. */
-            if (!strncmp(flag, opaque[j], strlen(opaque[j])) && strncmp(flag, "-isystem", 8) &&
-                strncmp(flag, "-iquote", 7) && (flag[1] != 'f' || strchr(flag, '/')))
-                return false;
-        }
-    return true;
-}
-
-static int make_key(struct job *job)
-{
-    const struct lbpf_source *source = job->source;
-    char kernel[256];
-
-    lbpf_kernel_identity(kernel, sizeof kernel);
-    lbpf_buffer_printf(&job->key, "kernel %s\n", kernel);
-    lbpf_buffer_printf(&job->key, "version %u\n", lbpf_kernel_version_code());
-    lbpf_buffer_printf(&job->key, "ring output %d\n", job->ring_output);
-    lbpf_buffer_printf(&job->key, "portable %d %s\n", job->portable, job->architecture->name);
-    lbpf_toolchain_identity(&job->toolchain, &job->key);
-    lbpf_buffer_printf(&job->key, "file %u %s\n", source->first_line, source->file_name);
-    for (size_t i = 0; i < source->cflag_count; i++)
-        lbpf_buffer_printf(&job->key, "flag %zu %s\n", strlen(source->cflags[i]),
-                           source->cflags[i]);
-    lbpf_buffer_printf(&job->key, "files %zu\n", job->inputs.files.size);
-    lbpf_buffer_append(&job->key, lbpf_buffer_string(&job->inputs.files), job->inputs.files.size);
-    lbpf_buffer_printf(&job->key, "formats %zu\n", job->formats.size);
-    lbpf_buffer_append(&job->key, lbpf_buffer_string(&job->formats), job->formats.size);
-    lbpf_buffer_printf(&job->key, "readers %s\n", source->readers ? source->readers : "");
-    lbpf_buffer_printf(&job->key, "text %zu\n", source->size);
-    lbpf_buffer_append(&job->key, source->text, source->size);
-    return job->key.failed ? -ENOMEM : 0;
 }
 
 /* --- what clang reads ------------------------------------------------------------------------- */
@@ -144,7 +57,7 @@ static void write_program(const struct lbpf_source *source, struct lbpf_buffer *
 
 /* Another architecture's struct pt_regs stands for this kernel's, unless the program has its own.
  */
-static int take_registers(struct job *job, struct lbpf_buffer *types)
+static int take_registers(struct lbpf_job *job, struct lbpf_buffer *types)
 {
     if (lbpf_strmap_has(&job->inputs.identifiers.defined, "pt_regs"))
         return 0;
@@ -153,7 +66,7 @@ static int take_registers(struct job *job, struct lbpf_buffer *types)
                            LBPF_DEFINES_STRUCT);
 }
 
-static int read_headers(struct job *job, struct lbpf_buffer *types)
+static int read_headers(struct lbpf_job *job, struct lbpf_buffer *types)
 {
     struct lbpf_kernel_headers_reader reader = {.clang = job->toolchain.clang,
                                                 .cflags = job->source->cflags,
@@ -165,7 +78,8 @@ static int read_headers(struct job *job, struct lbpf_buffer *types)
 }
 
 /* The tracepoint structures name kernel types, so these are chosen after them. */
-static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_buffer *tracepoints)
+static int write_types(struct lbpf_job *job, struct lbpf_buffer *types,
+                       struct lbpf_buffer *tracepoints)
 {
     static const char quiet[] = "#pragma clang system_header\n";
     int result;
@@ -189,7 +103,7 @@ static int write_types(struct job *job, struct lbpf_buffer *types, struct lbpf_b
     return result;
 }
 
-static int refuse_file(struct job *job, int code)
+static int refuse_file(struct lbpf_job *job, int code)
 {
     lbpf_error_set(job->error, code, "compile", "no memory file for the compiler: %s",
                    strerror(code));
@@ -198,7 +112,7 @@ static int refuse_file(struct job *job, int code)
     return -code;
 }
 
-static int open_file(struct job *job, int index, const char *name, struct lbpf_buffer *content)
+static int open_file(struct lbpf_job *job, int index, const char *name, struct lbpf_buffer *content)
 {
     int fd = content->failed ? -ENOMEM
                              : lbpf_memory_file(name, lbpf_buffer_string(content), content->size);
@@ -207,7 +121,7 @@ static int open_file(struct job *job, int index, const char *name, struct lbpf_b
     return fd < 0 ? refuse_file(job, -fd) : 0;
 }
 
-static int fill_file(struct job *job, int index, const struct lbpf_buffer *content)
+static int fill_file(struct lbpf_job *job, int index, const struct lbpf_buffer *content)
 {
     int result = content->failed
                      ? -ENOMEM
@@ -216,11 +130,11 @@ static int fill_file(struct job *job, int index, const struct lbpf_buffer *conte
     return result ? refuse_file(job, -result) : 0;
 }
 
-static int open_gate(struct job *job)
+static int open_gate(struct lbpf_job *job)
 {
     int ends[2], result = lbpf_child_pipe(ends);
 
-    job->files[FILE_GATE] = ends[0];
+    job->files[LBPF_FILE_GATE] = ends[0];
     job->gate = ends[1];
     return result ? refuse_file(job, -result) : 0;
 }
@@ -233,7 +147,7 @@ static void close_fd(int *fd)
 }
 
 /* All that clang needs to begin with, and room for the types. */
-static int open_files(struct job *job)
+static int open_files(struct lbpf_job *job)
 {
     struct lbpf_buffer program = {0}, overlay = {0}, readers = {0}, none = {0};
     int result;
@@ -244,22 +158,22 @@ static int open_files(struct job *job)
     lbpf_inputs_overlay(&job->inputs, &overlay);
     if (job->source->readers)
         lbpf_buffer_append_string(&readers, job->source->readers);
-    result = open_file(job, FILE_PROGRAM, "luabpf-program", &program);
+    result = open_file(job, LBPF_FILE_PROGRAM, "luabpf-program", &program);
     if (!result)
-        result = open_file(job, FILE_TYPES, "luabpf-types", &none);
+        result = open_file(job, LBPF_FILE_TYPES, "luabpf-types", &none);
     if (!result)
-        result = open_file(job, FILE_TRACEPOINTS, "luabpf-tracepoints", &none);
+        result = open_file(job, LBPF_FILE_TRACEPOINTS, "luabpf-tracepoints", &none);
     if (!result)
-        result = open_file(job, FILE_OVERLAY, "luabpf-overlay", &overlay);
+        result = open_file(job, LBPF_FILE_OVERLAY, "luabpf-overlay", &overlay);
     if (!result)
-        result = open_file(job, FILE_READERS, "luabpf-readers", &readers);
+        result = open_file(job, LBPF_FILE_READERS, "luabpf-readers", &readers);
     lbpf_buffer_free(&program);
     lbpf_buffer_free(&overlay);
     lbpf_buffer_free(&readers);
     return result;
 }
 
-static int fill_files(struct job *job)
+static int fill_files(struct lbpf_job *job)
 {
     struct lbpf_buffer types = {0}, tracepoints = {0};
     double started = now_ms();
@@ -268,119 +182,13 @@ static int fill_files(struct job *job)
     if (!result)
         result = write_types(job, &types, &tracepoints);
     if (!result)
-        result = fill_file(job, FILE_TYPES, &types);
+        result = fill_file(job, LBPF_FILE_TYPES, &types);
     if (!result)
-        result = fill_file(job, FILE_TRACEPOINTS, &tracepoints);
+        result = fill_file(job, LBPF_FILE_TRACEPOINTS, &tracepoints);
     job->types_size = types.size;
     job->types_ms = now_ms() - started;
     lbpf_buffer_free(&types);
     lbpf_buffer_free(&tracepoints);
-    return result;
-}
-
-/* --- clang ------------------------------------------------------------------------------------ */
-
-static void add_files(struct lbpf_arguments *arguments, const struct job *job)
-{
-    int first = LBPF_CHILD_FIRST_FD;
-
-    lbpf_arguments_add(arguments, "-ivfsoverlay");
-    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_OVERLAY);
-    lbpf_arguments_add(arguments, "-iquote.");
-    lbpf_arguments_add(arguments, "-isystem");
-    lbpf_arguments_add(arguments, "%s/include", job->toolchain.folder);
-    lbpf_arguments_add(arguments, "-isystem");
-    lbpf_arguments_add(arguments, LBPF_VIRTUAL_INCLUDE);
-    if (job->ring_output)
-        lbpf_arguments_add(arguments, "-DLBPF_RING_OUTPUT");
-    if (job->portable)
-        lbpf_arguments_add(arguments, "-DLBPF_PORTABLE");
-    if (job->source->headers)
-        lbpf_arguments_add(arguments, "-DLBPF_HEADERS");
-    if (job->files[FILE_GATE] >= 0) {
-        lbpf_arguments_add(arguments, "-include");
-        lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_GATE);
-    }
-    lbpf_arguments_add(arguments, "-include");
-    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TYPES);
-    lbpf_arguments_add(arguments, "-include");
-    lbpf_arguments_add(arguments, "lbpf/prelude.h");
-    lbpf_arguments_add(arguments, "-include");
-    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_TRACEPOINTS);
-    lbpf_arguments_add(arguments, "-include");
-    lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_READERS);
-    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=%s", first + FILE_PROGRAM,
-                       job->source->file_name);
-    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=kernel types",
-                       first + FILE_TYPES);
-    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=tracepoint types",
-                       first + FILE_TRACEPOINTS);
-    lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=USDT readers",
-                       first + FILE_READERS);
-    if (job->files[FILE_FACTS] >= 0) {
-        lbpf_arguments_add(arguments, "-include");
-        lbpf_arguments_add(arguments, "/proc/self/fd/%d", first + FILE_FACTS);
-        lbpf_arguments_add(arguments, "-ffile-prefix-map=/proc/self/fd/%d=kernel facts",
-                           first + FILE_FACTS);
-    }
-    lbpf_arguments_add(arguments, "-fpass-plugin=%s", job->toolchain.plugin);
-}
-
-/* Starts clang with the mode's flags; what it makes will be appended to output. */
-static int start_clang(struct job *job, const char *const *mode, struct lbpf_buffer *output,
-                       struct lbpf_buffer *messages, struct lbpf_child *child)
-{
-    struct lbpf_arguments *arguments = calloc(1, sizeof *arguments);
-    int result;
-
-    *child = (struct lbpf_child){.path = job->toolchain.clang,
-                                 .fds = job->files,
-                                 .fd_count = FILE_COUNT,
-                                 .output = output,
-                                 .messages = messages,
-                                 .seconds = job->seconds,
-                                 .megabytes = job->megabytes,
-                                 .reports = true};
-    if (!arguments)
-        return -ENOMEM;
-    lbpf_arguments_add(arguments, "%s", job->toolchain.clang);
-    lbpf_arguments_add(arguments, "--no-default-config");
-    lbpf_arguments_add_language(arguments, job->architecture);
-    add_files(arguments, job);
-    for (size_t i = 0; i < job->source->cflag_count; i++)
-        lbpf_arguments_add(arguments, "%s", job->source->cflags[i]);
-    for (; *mode; mode++)
-        lbpf_arguments_add(arguments, "%s", *mode);
-    lbpf_arguments_add(arguments, "-o");
-    lbpf_arguments_add(arguments, "-");
-    lbpf_arguments_add(arguments, "-x");
-    lbpf_arguments_add(arguments, "c");
-    lbpf_arguments_add(arguments, "/proc/self/fd/%d", LBPF_CHILD_FIRST_FD + FILE_PROGRAM);
-    child->arguments = arguments->vector;
-    result = lbpf_arguments_finish(arguments) ? lbpf_child_begin(child) : -E2BIG;
-    lbpf_arguments_free(arguments);
-    free(arguments);
-    return result;
-}
-
-static int finish_clang(const struct job *job, struct lbpf_child *child)
-{
-    int result = lbpf_child_finish(child);
-
-    lbpf_diagnostics_clean(child->messages, job->source->file_name);
-    return result;
-}
-
-static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffer *output,
-                     struct lbpf_buffer *messages)
-{
-    struct lbpf_child child;
-    int result = start_clang(job, mode, output, messages, &child);
-
-    if (result)
-        return result;
-    result = finish_clang(job, &child);
-    lbpf_child_reap(child.pid);
     return result;
 }
 
@@ -389,114 +197,6 @@ static int run_clang(struct job *job, const char *const *mode, struct lbpf_buffe
 static bool is_elf(const struct lbpf_buffer *buffer, size_t start)
 {
     return buffer->size - start > 64 && !memcmp(buffer->data + start, "\177ELF", 4);
-}
-
-/* clang says it in one of three ways, by where it was. */
-static bool lacked_memory(const struct lbpf_buffer *messages)
-{
-    static const char *const signs[] = {"out of memory", "bad_alloc", "Cannot allocate memory"};
-
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
-        if (strstr(lbpf_buffer_string(messages), signs[i]))
-            return true;
-    return false;
-}
-
-static int explain_limit(struct job *job, int code)
-{
-    if (code == ENOMEM)
-        lbpf_error_set(job->error, ENOMEM, "compile", "clang needs more than %u MB of memory",
-                       job->megabytes);
-    else if (code == EFBIG)
-        lbpf_error_set(job->error, EFBIG, "compile", "clang makes more than 64 MB of output");
-    else
-        lbpf_error_set(job->error, ETIMEDOUT, "compile", "clang did not end within %u seconds",
-                       job->seconds);
-    lbpf_error_hint(job->error, "is the program far larger than it looks, by macros or unrolled "
-                                "loops? LUABPF_CLANG_SECONDS and LUABPF_CLANG_MEGABYTES set other "
-                                "limits");
-    return -code;
-}
-
-static int explain_signal(struct job *job, int number, const struct lbpf_buffer *messages)
-{
-    if (number == SIGXCPU)
-        return explain_limit(job, ETIMEDOUT);
-    lbpf_error_set(job->error, ECHILD, "compile", "clang was ended by signal %d (%s)", number,
-                   strsignal(number));
-    lbpf_error_hint(job->error, "if it was not you who ended it, memory may be short, the "
-                                "program nested too deeply, or it has met a bug in clang: see "
-                                "the log");
-    lbpf_error_take_log(job->error, strdup(lbpf_buffer_string(messages)));
-    return -ECHILD;
-}
-
-static int explain(struct job *job, int status, const struct lbpf_buffer *messages)
-{
-    struct lbpf_diagnostics diagnostics = {
-        .source = job->source, .identifiers = &job->inputs.identifiers, .btf = &job->btf};
-
-    if (status == -ETIMEDOUT || status == -EFBIG)
-        return explain_limit(job, -status);
-    if (status < 0)
-        return lbpf_error_set(job->error, -status, "compile", "%s cannot be run: %s",
-                              job->toolchain.clang, strerror(-status));
-    if (status && lacked_memory(messages))
-        return explain_limit(job, ENOMEM);
-    if (status > CRASH_BASE)
-        return explain_signal(job, status >= 256 ? status - 256 : status - CRASH_BASE, messages);
-    lbpf_inputs_scan_kernel(&job->inputs); /* without memory, fewer names are compared */
-    return lbpf_diagnostics_error(&diagnostics, messages, job->error);
-}
-
-/* A line for each stage. The plugin's time takes a run of its own, with clang's stop-watch on. */
-static void write_stages(struct job *job, const struct lbpf_buffer *object, size_t start,
-                         struct lbpf_buffer *dump)
-{
-    static const char *const timed[] = {"-c", "-ftime-report", NULL};
-    struct lbpf_buffer report = {0}, ignored = {0};
-
-    run_clang(job, timed, &ignored, &report);
-    lbpf_buffer_printf(dump, "luabpf: kernel types: %.1f ms, %zu bytes of C\n", job->types_ms,
-                       job->types_size);
-    lbpf_buffer_printf(dump, "luabpf: clang: %.1f ms, of which the plugin %.1f ms\n", job->clang_ms,
-                       lbpf_dump_plugin_time(lbpf_buffer_string(&report)));
-    lbpf_buffer_printf(dump, "luabpf: code: %zu instructions, %zu bytes of object\n",
-                       lbpf_dump_instruction_count(object->data + start, object->size - start),
-                       object->size - start);
-    lbpf_buffer_free(&report);
-    lbpf_buffer_free(&ignored);
-}
-
-/* One mode's output, with the user's names in it. */
-static void write_mode(struct job *job, const char *const *mode, struct lbpf_buffer *dump)
-{
-    struct lbpf_buffer text = {0}, ignored = {0};
-
-    run_clang(job, mode, &text, &ignored);
-    lbpf_diagnostics_clean(&text, job->source->file_name);
-    lbpf_buffer_append(dump, lbpf_buffer_string(&text), text.size);
-    lbpf_buffer_free(&text);
-    lbpf_buffer_free(&ignored);
-}
-
-static void write_dump(struct job *job, const struct lbpf_buffer *object, size_t start,
-                       struct lbpf_buffer *dump)
-{
-    static const char *const preprocess[] = {"-E", NULL}, *const assemble[] = {"-S", "-emit-llvm",
-                                                                               NULL};
-    const void *elf = object->data + start;
-    size_t size = object->size - start;
-
-    if (job->source->debug & LBPF_DEBUG_PREPROCESSOR)
-        write_mode(job, preprocess, dump);
-    if (job->source->debug & LBPF_DEBUG_LLVM_IR)
-        write_mode(job, assemble, dump);
-    if (job->source->debug & LBPF_DEBUG_SOURCE)
-        lbpf_dump_source(elf, size, dump);
-    if (job->source->debug & LBPF_DEBUG_BTF)
-        lbpf_dump_btf(elf, size, dump);
-    write_stages(job, object, start, dump);
 }
 
 /* The line of the program that first has the word, or 0. */
@@ -511,7 +211,7 @@ static unsigned find_line(const struct lbpf_source *source, const char *word)
 }
 
 /* libbpf would say that an object without it is none. */
-static int refuse_undefined(struct job *job, const struct lbpf_buffer *object, size_t start)
+static int refuse_undefined(struct lbpf_job *job, const struct lbpf_buffer *object, size_t start)
 {
     char name[256];
     unsigned line;
@@ -530,16 +230,16 @@ static int refuse_undefined(struct job *job, const struct lbpf_buffer *object, s
 }
 
 /* Lets a portable object say what it takes for granted of this kernel. */
-static int write_facts(struct job *job)
+static int write_facts(struct lbpf_job *job)
 {
     static const char *const mode[] = {"-fsyntax-only", "-w", "-Xclang", "-ast-dump", NULL};
     struct lbpf_assumptions assumptions = {.identifiers = &job->inputs.identifiers};
     struct lbpf_buffer tree = {0}, messages = {0}, text = {0};
     const struct lbpf_source *source = job->source;
-    int result = run_clang(job, mode, &tree, &messages);
+    int result = lbpf_job_run(job, mode, &tree, &messages);
 
     if (result) {
-        result = explain(job, result, &messages);
+        result = lbpf_job_explain(job, result, &messages);
     } else {
         lbpf_assumptions_scan_tree(&assumptions, &tree);
         lbpf_assumptions_scan_text(&assumptions, source->text, source->size);
@@ -547,7 +247,7 @@ static int write_facts(struct job *job)
                                    job->inputs.files.size);
         result = lbpf_assumptions_write(&assumptions, source, &job->btf, &text)
                      ? lbpf_error_no_memory(job->error, "compile")
-                     : open_file(job, FILE_FACTS, "luabpf-facts", &text);
+                     : open_file(job, LBPF_FILE_FACTS, "luabpf-facts", &text);
     }
     lbpf_assumptions_free(&assumptions);
     lbpf_buffer_free(&tree);
@@ -558,12 +258,13 @@ static int write_facts(struct job *job)
 
 /* Whether clang may start before the types are there: not where it is run for them, too, nor where
  * the stages' times are told. */
-static bool can_overlap(const struct job *job)
+static bool can_overlap(const struct lbpf_job *job)
 {
     return !job->portable && !job->source->headers && !job->source->debug;
 }
 
-static int make_object(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *messages)
+static int make_object(struct lbpf_job *job, struct lbpf_buffer *object,
+                       struct lbpf_buffer *messages)
 {
     static const char *const mode[] = {"-c", NULL};
     const bool overlaps = can_overlap(job);
@@ -577,7 +278,7 @@ static int make_object(struct job *job, struct lbpf_buffer *object, struct lbpf_
     if (result)
         return result;
     started = now_ms();
-    result = start_clang(job, mode, object, messages, &clang);
+    result = lbpf_job_start(job, mode, object, messages, &clang);
     if (!result && overlaps) {
         result = fill_files(job);
         close_fd(&job->gate);
@@ -587,15 +288,16 @@ static int make_object(struct job *job, struct lbpf_buffer *object, struct lbpf_
         }
     }
     if (!result) {
-        result = finish_clang(job, &clang);
+        result = lbpf_job_finish(job, &clang);
         job->compiler = clang.pid;
     }
-    close_fd(&job->files[FILE_GATE]);
+    close_fd(&job->files[LBPF_FILE_GATE]);
     job->clang_ms = now_ms() - started;
-    return result || !is_elf(object, start) ? explain(job, result, messages) : 0;
+    return result || !is_elf(object, start) ? lbpf_job_explain(job, result, messages) : 0;
 }
 
-static int compile_program(struct job *job, struct lbpf_buffer *object, struct lbpf_buffer *dump)
+static int compile_program(struct lbpf_job *job, struct lbpf_buffer *object,
+                           struct lbpf_buffer *dump)
 {
     struct lbpf_buffer messages = {0};
     size_t start = object->size;
@@ -613,17 +315,17 @@ static int compile_program(struct job *job, struct lbpf_buffer *object, struct l
         object->size = start;
     } else if (dump && job->source->debug) {
         lbpf_buffer_append(dump, lbpf_buffer_string(&messages), messages.size);
-        write_dump(job, object, start, dump);
+        lbpf_job_dump(job, object, start, dump);
     }
     /* A module can be replaced by another with the same name under the same kernel. */
-    if (!result && can_cache(job) && !job->btf.module_count)
+    if (!result && lbpf_job_can_cache(job) && !job->btf.module_count)
         lbpf_cache_write(job->key.data, job->key.size, object->data + start, object->size - start);
     lbpf_buffer_free(&messages);
     return result;
 }
 
 /* Which line asks for the tracepoint that the error is about. */
-static void locate_tracepoint(struct job *job)
+static void locate_tracepoint(struct lbpf_job *job)
 {
     const struct lbpf_strmap *tracepoints = &job->inputs.identifiers.tracepoints;
 
@@ -644,7 +346,7 @@ static void locate_tracepoint(struct job *job)
     }
 }
 
-static int refuse_include(struct job *job)
+static int refuse_include(struct lbpf_job *job)
 {
     const char *name = job->inputs.refused;
     unsigned line = find_line(job->source, name);
@@ -667,7 +369,7 @@ static unsigned read_limit(const char *name, unsigned fallback)
     return (unsigned)atoi(text);
 }
 
-static int find_headers(struct job *job)
+static int find_headers(struct lbpf_job *job)
 {
     int result;
 
@@ -688,7 +390,7 @@ static int find_headers(struct job *job)
 }
 
 /* Whether perf outputs can be rings: not when the program uses one as what it is called. */
-static bool can_ring(const struct job *job)
+static bool can_ring(const struct lbpf_job *job)
 {
     static const char *const perf_only[] = {
         "perf_submit_skb", "bpf_perf_event_output", "bpf_skb_output",     "bpf_xdp_output",
@@ -703,7 +405,7 @@ static bool can_ring(const struct job *job)
     return lbpf_feature("ring_buffer", NULL);
 }
 
-static int choose_architecture(struct job *job)
+static int choose_architecture(struct lbpf_job *job)
 {
     const char *name = job->source->architecture;
 
@@ -716,7 +418,7 @@ static int choose_architecture(struct job *job)
     return 0;
 }
 
-static int prepare(struct job *job)
+static int prepare(struct lbpf_job *job)
 {
     int result = choose_architecture(job);
 
@@ -737,7 +439,7 @@ static int prepare(struct job *job)
     if (result)
         locate_tracepoint(job);
     job->ring_output = can_ring(job);
-    if (!result && make_key(job))
+    if (!result && lbpf_job_make_key(job))
         result = lbpf_error_no_memory(job->error, "compile");
     return result;
 }
@@ -750,7 +452,7 @@ void lbpf_compile_reap(pid_t compiler)
 int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
                  struct lbpf_buffer *dump, struct lbpf_error *error)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct lbpf_job *job = calloc(1, sizeof *job);
     int result;
 
     if (!job)
@@ -759,16 +461,16 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
     job->error = error;
     job->seconds = read_limit("LUABPF_CLANG_SECONDS", SECONDS);
     job->megabytes = read_limit("LUABPF_CLANG_MEGABYTES", MEGABYTES);
-    for (int i = 0; i < FILE_COUNT; i++)
+    for (int i = 0; i < LBPF_FILE_COUNT; i++)
         job->files[i] = -1;
     job->gate = -1;
     result = prepare(job);
-    if (!result && (source->debug || !can_cache(job) ||
+    if (!result && (source->debug || !lbpf_job_can_cache(job) ||
                     !lbpf_cache_read(job->key.data, job->key.size, object)))
         result = compile_program(job, object, dump);
     if (!result && job->portable && source->notes)
         lbpf_portable_notes(&job->inputs.identifiers, source->notes);
-    for (int i = 0; i < FILE_COUNT; i++)
+    for (int i = 0; i < LBPF_FILE_COUNT; i++)
         close_fd(&job->files[i]);
     close_fd(&job->gate);
     if (source->compiler)
