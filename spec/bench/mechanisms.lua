@@ -1,7 +1,9 @@
 -- Rows P8 and P11: what a hit costs by each mechanism of kernel probes, and what it takes to attach
--- to many functions. Lines for run.lua: row, subject, figure, unit; or row, subject, "-", reason.
+-- to many functions.
 -- arg[1]: the folder of the built programs; arg[2]: calls per measurement; arg[3]: rounds.
 local bpf <const> = require "bpf"
+package.path = arg[0]:match("^(.*)/") .. "/../../?.lua;" .. package.path
+local measure <const> = require "spec.bench.measure"
 
 local folder <const>, calls <const>, rounds <const> = arg[1], tonumber(arg[2]), tonumber(arg[3])
 local workload <const> = ("%s/hits %d"):format(folder, calls)
@@ -11,21 +13,6 @@ BPF_ARRAY(hits, u64, 1);
 int on_call(struct pt_regs *ctx) { hits.increment(0); return 0; }
 ]]}
 local event <const> = b:get_syscall_fnname("getpgid")
-
-local function line(...) print(table.concat({...}, "\t")) end
-
-local function median(values)
-  table.sort(values)
-  return values[(#values + 1) // 2]
-end
-
--- What a command prints, as a number; nil when it fails.
-local function number_of(command)
-  local pipe <const> = io.popen(command .. " 2>/dev/null")
-  local number <const> = pipe:read("n")
-  pipe:close()
-  return number
-end
 
 -- Since the start of the machine, to 10 ms; starting date would take longer than that in a guest.
 local function seconds()
@@ -37,32 +24,13 @@ local function reason_of(e)
   return (tostring(e.message or e):gsub("^.-: ", ""):gsub("%s+", " "))
 end
 
--- Subjects are measured in turn, so that a change of the machine's speed meets all of them.
-local function hits(subjects)
-  local plain <const> = {}
-  for _ = 1, rounds do
-    plain[#plain + 1] = number_of(workload)
-    for _, subject in ipairs(subjects) do
-      local figure, reason = subject.measure()
-      if figure then table.insert(subject, figure) else subject.reason = reason end
-    end
-  end
-  for _, subject in ipairs(subjects) do
-    if subject.reason then
-      line("P8", subject.name, "-", subject.reason)
-    else
-      line("P8", subject.name, median(subject) - median(plain), "ns")
-    end
-  end
-end
-
 local function measure_probe(method, mechanism)
   return function()
     local before <const> = b.hits[0]
     local good <const>, link <const> = pcall(b[method], b,
       {event = event, fn_name = "on_call", mechanism = mechanism})
     if not good then return nil, reason_of(link) end
-    local figure <const> = number_of(workload)
+    local figure <const> = measure.number_of(workload)
     link:detach()
     if b.hits[0] - before < calls then return nil, "hits were missed" end
     return figure
@@ -70,9 +38,10 @@ local function measure_probe(method, mechanism)
 end
 
 local subjects <const> = {
-  {name = "luabpf, best for an entry", measure = measure_probe("attach_kprobe")},
-  {name = "C on libbpf, fentry", measure = function()
-    return number_of(("%s/attach %s/hits.o '%s'"):format(folder, folder, workload)), "it is refused"
+  {"luabpf, best for an entry", measure_probe("attach_kprobe")},
+  {"C on libbpf, fentry", function()
+    return measure.number_of(("%s/attach %s/hits.o '%s'"):format(folder, folder, workload)),
+      "it is refused"
   end},
 }
 for _, row in ipairs{
@@ -81,8 +50,7 @@ for _, row in ipairs{
   {"attach_kretprobe", "kretprobe"}, {"attach_kretprobe", "tracefs"},
 } do
   local side <const> = row[1] == "attach_kprobe" and "entry" or "return"
-  table.insert(subjects, {name = ("%s by %s"):format(side, row[2]),
-    measure = measure_probe(row[1], row[2])})
+  table.insert(subjects, {("%s by %s"):format(side, row[2]), measure_probe(row[1], row[2])})
 end
 
 -- An expression that means as many functions as wanted or a little less (1000 probes are allowed),
@@ -119,8 +87,9 @@ local function attach_many_in_c(re)
 end
 
 local function report_many(name, figures, count, expected)
-  if #figures == 0 then return line("P11", name, "-", count) end
-  line("P11", ("%s, %d of %d"):format(name, count, expected), median(figures) * 1000 / count, "ms")
+  if #figures == 0 then return measure.line("P11", name, "-", count) end
+  measure.line("P11", ("%s, %d of %d"):format(name, count, expected),
+    measure.median(figures) * 1000 / count, "ms")
 end
 
 local function many_by_one_link()
@@ -143,10 +112,12 @@ end
 
 local kprobe <const> = bpf.features().kprobe
 if kprobe.available then
-  hits(subjects)
+  measure.in_turn("P8", "ns", rounds, subjects, function()
+    return measure.number_of(workload)
+  end)
   if bpf.features().kprobe_multi.available then many_by_one_link() end
   many_one_by_one()
 else
-  line("P8", "luabpf", "-", kprobe.reason)
-  line("P11", "luabpf", "-", kprobe.reason)
+  measure.line("P8", "luabpf", "-", kprobe.reason)
+  measure.line("P11", "luabpf", "-", kprobe.reason)
 end

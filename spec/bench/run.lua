@@ -11,6 +11,7 @@ local traced <const> = require "bpf".BPF.get_syscall_fnname("getpgid")
 package.path = here .. "/../../?.lua;" .. package.path
 local caller <const> = require "spec.support.caller"
 local process <const> = require "spec.support.process"
+local measure <const> = require "spec.bench.measure"
 local scratch <const> = os.tmpname() -- becomes a folder
 os.remove(scratch)
 
@@ -77,11 +78,6 @@ local function skip(row, subject, reason)
   print(("%-3s %-34s %10s %-4s  (%s)"):format(row, subject, "-", "", reason))
 end
 
-local function median(values)
-  table.sort(values)
-  return values[(#values + 1) // 2]
-end
-
 -- Runs a command until it is ready, `rounds` times: milliseconds and MiB, or nil and the reason.
 local function start(command, environment)
   local times, memory = {}, {}
@@ -92,7 +88,7 @@ local function start(command, environment)
     if not ok then return nil, first_error() or "it never was ready" end
     times[i], memory[i] = tonumber(ms), tonumber(kib) / 1024
   end
-  return median(times), median(memory)
+  return measure.median(times), measure.median(memory)
 end
 
 local function starts()

@@ -1,7 +1,8 @@
--- Row P7 and what a hit costs by each mechanism of user probes, on the same function. Lines for
--- run.lua: row, subject, figure, unit; or row, subject, "-", reason.
+-- Row P7 and what a hit costs by each mechanism of user probes, on the same function.
 -- arg[1]: the folder of the built programs; arg[2]: calls per measurement; arg[3]: rounds.
 local bpf <const> = require "bpf"
+package.path = arg[0]:match("^(.*)/") .. "/../../?.lua;" .. package.path
+local measure <const> = require "spec.bench.measure"
 
 local folder <const>, rounds <const> = arg[1], tonumber(arg[3])
 local calls <const> = tonumber(arg[2]) // 10 -- a hit takes microseconds
@@ -13,43 +14,7 @@ BPF_ARRAY(hits, u64, 1);
 int on_call(struct pt_regs *ctx) { hits.atomic_increment(0); return 0; }
 ]]
 
-local function line(...) print(table.concat({...}, "\t")) end
-
-local function median(values)
-  table.sort(values)
-  return values[(#values + 1) // 2]
-end
-
--- What a command prints, as a number; nil when it fails.
-local function number_of(command)
-  local pipe <const> = io.popen(command .. " 2>/dev/null")
-  local number <const> = pipe:read("n")
-  pipe:close()
-  return number
-end
-
-local function milliseconds() return number_of("date +%s%N") / 1e6 end
-
--- Measures subjects in turn, so that a change of the machine's speed meets all of them. A subject
--- is a name and a function that gives a figure, or nil and a reason.
-local function measure(row, unit, subjects, plain)
-  local figures <const>, reasons <const>, base <const> = {}, {}, {}
-  for _ = 1, rounds do
-    base[#base + 1] = plain and plain() or 0
-    for i, subject in ipairs(subjects) do
-      local figure, reason = subject[2]()
-      figures[i] = figures[i] or {}
-      if figure then table.insert(figures[i], figure) else reasons[i] = reason end
-    end
-  end
-  for i, subject in ipairs(subjects) do
-    if reasons[i] then
-      line(row, subject[1], "-", reasons[i])
-    else
-      line(row, subject[1], ("%.1f"):format(median(figures[i]) - median(base)), unit)
-    end
-  end
-end
+local function milliseconds() return measure.number_of("date +%s%N") / 1e6 end
 
 local function hit(method, mechanism)
   return function()
@@ -57,7 +22,7 @@ local function hit(method, mechanism)
     local good <const>, e = pcall(b[method], b,
       {name = program, sym = "f10", fn_name = "on_call", mechanism = mechanism})
     if not good then return nil, e.message end
-    local ns <const> = number_of(("%s %d"):format(program, calls))
+    local ns <const> = measure.number_of(("%s %d"):format(program, calls))
     if b.hits[0] ~= calls then return nil, ("%d of %d hits counted"):format(b.hits[0], calls) end
     return ns
   end
@@ -79,17 +44,17 @@ end
 local each <const> = {}
 for i = 10, 9 + places do each[#each + 1] = "f" .. i end
 
-measure("P7", "ms", {
+measure.in_turn("P7", "ms", rounds, {
   {"luabpf, 70 links", detach(nil, each)},
   {"luabpf, one link over 70 places", detach(nil, {"f[1-7][0-9]"})},
   {"C, one multi-link", function()
-    local ms <const> = number_of(program .. " detach")
+    local ms <const> = measure.number_of(program .. " detach")
     return ms, not ms and "needs Linux 6.6"
   end},
 })
-measure("hit", "ns", {
+measure.in_turn("hit", "ns", rounds, {
   {"uprobe in a multi-link", hit("attach_uprobe", "uprobe_multi")},
   {"uprobe as a perf event", hit("attach_uprobe", "uprobe")},
   {"uretprobe in a multi-link", hit("attach_uretprobe", "uprobe_multi")},
   {"uretprobe as a perf event", hit("attach_uretprobe", "uretprobe")},
-}, function() return number_of(("%s %d"):format(program, calls)) end)
+}, function() return measure.number_of(("%s %d"):format(program, calls)) end)

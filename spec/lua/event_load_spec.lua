@@ -3,6 +3,7 @@
 
 local bpf = require "bpf"
 local caller = require "spec.support.caller"
+local process = require "spec.support.process"
 
 local slow = tonumber(os.getenv("LUABPF_SLOW")) or 1
 local asked = tonumber(os.getenv("LUABPF_EVENTS"))
@@ -45,10 +46,8 @@ int on_timer(struct bpf_perf_event_data *ctx)
 ]]
 
 local function last_cpu()
-  local file = io.open("/sys/devices/system/cpu/online")
-  local text = file:read("l")
-  file:close()
-  return tonumber(text:match("%d+$"))
+  local cpus = process.online_cpus()
+  return cpus[#cpus]
 end
 
 local function resident_kib()

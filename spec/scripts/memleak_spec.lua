@@ -1,6 +1,7 @@
 local json = require "dkjson"
 local process = require "spec.support.process"
 local tool = require "spec.support.tool"
+local waiting = require "spec.support.waiting"
 
 -- A program that keeps what keep() allocates, frees the rest, and then waits to be looked at.
 local kept, bytes = 31, 1009
@@ -35,20 +36,12 @@ describe("memleak", function()
 
   -- What the tool says when the program has run; the program lives until then.
   local function trace(options)
-    local pipe = os.tmpname()
-    os.remove(pipe)
-    assert(os.execute("mkfifo " .. pipe))
-    local leaking = process.start(("%s <>%s"):format(program, pipe))
-    leaking:wait_for("ready")
+    local leaking = waiting.start(program)
     local out = tool.run(("memleak -p %d %s"):format(leaking.pid, options), function()
-      local input <close> = assert(io.open(pipe, "w"))
-      input:write("go")
-      input:close()
+      leaking:tell("go")
       leaking:wait_for("done")
     end)
-    leaking:signal("KILL")
-    leaking:finish()
-    os.remove(pipe)
+    leaking:stop()
     return out
   end
 

@@ -1,6 +1,7 @@
 local bpf = require "bpf"
 local json = require "dkjson"
 local process = require("spec.support.process")
+local waiting = require("spec.support.waiting")
 
 local naps, nap_us = 7, 20000
 
@@ -37,24 +38,16 @@ describe("offcputime", function()
 
   -- What the tool says about the program while it sleeps, and how many µs at most it could.
   local function trace(options)
-    local pipe = os.tmpname()
-    os.remove(pipe)
-    assert(os.execute("mkfifo " .. pipe))
-    local sleeper = process.start(("%s <>%s"):format(program, pipe))
-    sleeper:wait_for("ready")
+    local sleeper = waiting.start(program)
     local tool = process.start(("./luabpf offcputime --pid %d %s"):format(sleeper.pid, options))
     tool:wait_for("^Tracing waits")
     local start = bpf.monotonic_time()
-    local input = assert(io.open(pipe, "w"))
-    input:write("go")
-    input:close()
+    sleeper:tell("go")
     sleeper:wait_for("done")
     local took = (bpf.monotonic_time() - start) // 1000
     tool:signal("INT")
     local status, out, errors = tool:finish()
-    sleeper:signal("KILL")
-    sleeper:finish()
-    os.remove(pipe)
+    sleeper:stop()
     assert.equal("", errors)
     assert.equal(0, status)
     return out, took

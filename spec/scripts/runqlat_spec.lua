@@ -1,27 +1,10 @@
-local process = require("spec.support.process")
+local build = require("spec.support.build")
 local tool = require("spec.support.tool")
-
--- A program that leaves the processor 101 times: a sleep may be over before it does.
-local source = [[
-  #include <sys/resource.h>
-  #include <unistd.h>
-  int main(void)
-  {
-      struct rusage first, now;
-      getrusage(RUSAGE_SELF, &first);
-      do {
-          usleep(500);
-          getrusage(RUSAGE_SELF, &now);
-      } while (now.ru_nvcsw < first.ru_nvcsw + 101);
-      return 0;
-  }]]
 
 describe("runqlat", function()
   it("counts each time that a thread had to wait", function()
-    local sleeper = process.compile(source)
-    finally(function() os.remove(sleeper) end)
     for _, options in ipairs{ "", "--tids" } do
-      local pid, go = tool.prepare(sleeper)
+      local pid, go = tool.prepare(build.program("sleeper"))
       local records = tool.records(("runqlat --pid %d %s"):format(pid, options), go)
       local count = 0
       for _, slot in ipairs(records[1].data) do count = count + slot.count end

@@ -2,6 +2,7 @@ local bpf = require "bpf"
 local calls = require "spec.support.calls"
 local process = require "spec.support.process"
 local tool = require "spec.support.tool"
+local waiting = require "spec.support.waiting"
 
 -- A program that reaches step() by two ways, so many times each, and then waits to be looked at.
 local short_way, long_way = 13, 29
@@ -35,20 +36,12 @@ describe("stackcount", function()
 
   -- Runs the tool while the program takes its steps; the program lives until the tool has ended.
   local function with_program(test)
-    local pipe = os.tmpname()
-    os.remove(pipe)
-    assert(os.execute("mkfifo " .. pipe))
-    local walker = process.start(("%s <>%s"):format(program, pipe))
-    walker:wait_for("ready")
+    local walker = waiting.start(program)
     test(walker.pid, function()
-      local input <close> = assert(io.open(pipe, "w"))
-      input:write("go")
-      input:close()
+      walker:tell("go")
       walker:wait_for("done")
     end)
-    walker:signal("KILL")
-    walker:finish()
-    os.remove(pipe)
+    walker:stop()
   end
 
   it("counts each way to a function exactly", function()

@@ -1,26 +1,9 @@
-local process = require("spec.support.process")
+local build = require("spec.support.build")
 local tool = require("spec.support.tool")
-
--- A program that leaves the processor 101 times: a sleep may be over before it does.
-local source = [[
-  #include <sys/resource.h>
-  #include <unistd.h>
-  int main(void)
-  {
-      struct rusage first, now;
-      getrusage(RUSAGE_SELF, &first);
-      do {
-          usleep(500);
-          getrusage(RUSAGE_SELF, &now);
-      } while (now.ru_nvcsw < first.ru_nvcsw + 101);
-      return 0;
-  }]]
 
 describe("task_switch", function()
   it("counts who follows whom", function()
-    local sleeper = process.compile(source)
-    finally(function() os.remove(sleeper) end)
-    local pid, go = tool.prepare(sleeper)
+    local pid, go = tool.prepare(build.program("sleeper"))
     local out = tool.run("task_switch", go)
     local to, from = 0, 0
     for before, after, count in out:gmatch("(%d+) %-> (%d+) +(%d+)\n") do

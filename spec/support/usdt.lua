@@ -1,8 +1,9 @@
 -- The program with static probe points that specs trace (usdt_target.c), in several builds.
 local build <const> = require "spec.support.build"
 local process <const> = require "spec.support.process"
+local waiting <const> = require "spec.support.waiting"
 
-local usdt = {}
+local usdt = { start = waiting.start }
 
 -- The path of the build called name.
 function usdt.build(name, flags) return build.program(name, flags, "usdt_target.c") end
@@ -17,42 +18,6 @@ end
 function usdt.run(count, path)
   local status <const>, out <const> = process.run(("%s %d"):format(path or usdt.target(), count))
   assert(status == 0 and out:find("^done"), "the traced program failed")
-end
-
--- Starts it so that it waits for a line on its standard input; give it by release(), or end it.
-local waiting = {}
-waiting.__index = waiting
-
-function usdt.start(command)
-  local pipe <const> = os.tmpname()
-  os.remove(pipe)
-  assert(os.execute("mkfifo " .. pipe))
-  local running <const> = process.start(("%s <>%s"):format(command, pipe))
-  running:wait_for("ready")
-  return setmetatable({ running = running, pid = running.pid, pipe = pipe }, waiting)
-end
-
-function waiting:tell(line)
-  local file <const> = assert(io.open(self.pipe, "w"))
-  file:write(line, "\n")
-  file:close()
-end
-
--- What it says to a line.
-function waiting:ask()
-  self:tell("?")
-  return self.running:line()
-end
-
-function waiting:finish()
-  local status <const>, out <const> = self.running:finish()
-  os.remove(self.pipe)
-  return status, out
-end
-
-function waiting:stop()
-  self.running:signal("TERM")
-  return self:finish()
 end
 
 -- What readelf makes of the notes: "provider:name address semaphore arguments", sorted.

@@ -3,20 +3,7 @@
 local bpf <const> = require "bpf"
 local target <const> = require "spec.support.target"
 
-local node_types <const> = [[
-struct node {
-  struct node *next;
-  int value;
-  char name[8];
-  unsigned char low : 3;
-  unsigned char high : 5;
-  union { int whole; short half; };
-  int array[4];
-  struct { long inside; } deep;
-  signed char tiny;
-  const char *text;
-};
-struct large { unsigned char bytes[200]; };
+local head <const> = target.types .. [[
 BPF_ARRAY(out, s64, 64);
 BPF_ARRAY(copies, struct node, 1);
 BPF_HASH(pointers, u32, struct node *);
@@ -26,7 +13,7 @@ static void put(int slot, s64 value) { out.update(&slot, &value); }
 
 -- Runs `body` at each of `count` calls of visit() in the target; gives the BPF object.
 local function at_visit(body, count)
-  local b <const> = bpf.BPF{text = node_types .. [[
+  local b <const> = bpf.BPF{text = head .. [[
 int on_visit(struct pt_regs *ctx, struct node *node, int length, char *text, struct node *other,
              struct large *large) {
 ]] .. body .. "\n  return 0;\n}\n"}
@@ -63,7 +50,7 @@ describe("automatic reads in a user program", function()
   end)
 
   it("see through casts, macros, inline functions and out parameters", function()
-    local b <close> = bpf.BPF{text = node_types .. [[
+    local b <close> = bpf.BPF{text = head .. [[
 #define VALUE(p) ((p)->value)
 #define NEXT_VALUE(p) VALUE((p)->next)
 static inline int sum(struct node *n) { return n->value + n->array[3]; }
@@ -268,7 +255,7 @@ end)
 
 describe("a store through a foreign pointer", function()
   it("is refused at its line", function()
-    local ok <const>, failure <const> = pcall(bpf.BPF, {text = node_types .. [[
+    local ok <const>, failure <const> = pcall(bpf.BPF, {text = head .. [[
 int on_visit(struct pt_regs *ctx, struct node *node) {
   node->next->value = 3;
   return 0;
@@ -276,7 +263,7 @@ int on_visit(struct pt_regs *ctx, struct node *node) {
     assert.is_false(ok)
     assert.matches("can't store to memory of the kernel or of the traced program",
       tostring(failure))
-    assert.matches("text%.c:20", tostring(failure))
+    assert.matches("text%.c:8", tostring(failure))
   end)
 end)
 

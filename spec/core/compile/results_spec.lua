@@ -3,20 +3,7 @@
 local bpf <const> = require "bpf"
 local target <const> = require "spec.support.target"
 
-local head <const> = [[
-struct node {
-  struct node *next;
-  int value;
-  char name[8];
-  unsigned char low : 3;
-  unsigned char high : 5;
-  union { int whole; short half; };
-  int array[4];
-  struct { long inside; } deep;
-  signed char tiny;
-  const char *text;
-};
-struct large { unsigned char bytes[200]; };
+local head <const> = target.types .. [[
 BPF_ARRAY(out, s64, 1);
 static void result(s64 value) { int slot = 0; out.update(&slot, &value); }
 ]]
