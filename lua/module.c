@@ -12,6 +12,7 @@
 #include "link.h"
 #include "machine.h"
 #include "prompt.h"
+#include "regex.h"
 #include "scratch.h"
 #include "symbols.h"
 #include "table.h"
@@ -34,6 +35,7 @@ static const luaL_Reg functions[] = {
     {"type_of", lbpf_type_of},
     {"wait", lbpf_wait_for_sources},
     {"spawn", lbpf_child_spawn},
+    {"regex", lbpf_regex_new},
     {NULL, NULL},
 };
 

@@ -8,12 +8,12 @@
 local tool = require("bpf.tool")
 
 local parser = tool.parser("execsnoop", "Show each program that is executed, with its arguments.",
-  "process time")
+  "process_by_regex time")
 parser:flag("-x --fails", "Show calls that failed, too.")
 parser:flag("-U --print-uid", "Show the user id.")
 parser:flag("-q --quote", "Put quotation marks around each argument.")
-parser:option("-l --line", "Only commands whose arguments match this Lua pattern.")
-  :convert(tool.pattern)
+parser:option("-l --line", "Only commands whose arguments this regular expression matches.")
+  :argname("<regex>"):convert(tool.regex)
 parser:option("-u --uid", "Only this user, by number or name."):convert(tool.user)
 parser:option("-P --ppid", "Only children of this process."):convert(tool.whole)
 parser:option("--max-args", "Show at most so many arguments.")
@@ -179,8 +179,8 @@ if options.print_uid or options.json then table.insert(columns, 2, { "UID", "%-5
 local function record_of(event)
   local record = event:totable()
   record.args = arguments(event.args, event)
-  if name and not record.comm:find(name, 1, true) then return end
-  return (not options.line or record.args:find(options.line)) and record
+  if name and not name(record.comm) then return end
+  return (not options.line or options.line(record.args)) and record
 end
 
 tool.show(b.events, options, columns, record_of, 128)

@@ -46,11 +46,11 @@ function tool_options.output(path)
   return file and path, why
 end
 
---- A Lua pattern.
-function tool_options.pattern(text)
-  local good, why = pcall(string.find, "", text)
-  if good then return text end
-  return nil, ("'%s' is no pattern: %s"):format(text, why)
+--- A regular expression, which becomes a function that tells whether a text has a match.
+function tool_options.regex(text)
+  local good, matches = pcall(bpf.regex, text)
+  if good then return matches end
+  return nil, (matches:gsub("^[^:]*:%d+: ", ""))
 end
 
 local function list(text, last, kind)
@@ -103,15 +103,20 @@ local function add_command(parser, names)
   parser:option(names, "Run this command, and end with it."):argname("<text>"):action(run)
 end
 
-local function add_process(parser, command, several)
+local function add_process(parser, command, several, by_regex)
   parser:mutex(
     several and parser:option("-p --pid", "Only these processes, as 181,185.")
       :convert(tool_options.ids)
     or parser:option("-p --pid", "Only this process."):convert(tool_options.whole),
     parser:option(command, "Run this command, trace only it, and end with it."):argname("<text>")
       :action(run_and_choose))
-  parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
-    :convert(name)
+  if by_regex then
+    parser:option("-n --name", "Only programs whose name this regular expression matches.")
+      :argname("<regex>"):convert(tool_options.regex)
+  else
+    parser:option("-n --name", "Only processes with this text in their name."):argname("<text>")
+      :convert(name)
+  end
   parser:option("--cgroup", "Only processes in this cgroup (v2), and those below it.")
     :argname("<path>")
   parser:option("--cgroupmap", "Only processes whose cgroup is in this pinned map.")
@@ -130,6 +135,7 @@ end
 local shared = {
   process = function(parser) add_process(parser, "-c --command") end,
   process_long_command = function(parser) add_process(parser, "--command") end,
+  process_by_regex = function(parser) add_process(parser, "-c --command", false, true) end,
   processes = function(parser) add_process(parser, "-c --command", true) end,
   processes_long_command = function(parser) add_process(parser, "--command", true) end,
   command = function(parser) add_command(parser, "-c --command") end,
@@ -149,9 +155,10 @@ local shared = {
 
 --- An argparse parser that knows --duration, --json, --debug, and what is named by words: process
 --- (-p, -n, -c CMD, cgroups), process_long_command (the same where -c means something else),
---- processes or processes_long_command (where -p takes a list), command or long_command (alone, for
---- what belongs to no process), time (-T, -t), family (-4, -6), interval (the arguments interval
---- and count), every (the same with an interval of one second).
+--- processes or processes_long_command (where -p takes a list), process_by_regex (where -n takes a
+--- regular expression), command or long_command (alone, for what belongs to no process), time (-T,
+--- -t), family (-4, -6), interval (the arguments interval and count), every (the same with an
+--- interval of one second).
 ---@param tool_name string
 ---@param text string one sentence
 ---@param words? string
@@ -162,6 +169,15 @@ function tool_options.parser(tool_name, text, words)
     :convert(tool_options.number)
   parser:flag("-j --json", "One JSON object for each line.")
   parser:flag("--debug", "Show the C program first, on standard error.")
+  -- Long names with underscores, as BCC's tools have some, mean the same.
+  local parse = parser.parse
+  function parser.parse(self, given)
+    local plain = {}
+    for i, word in ipairs(given or arg) do
+      plain[i] = word:gsub("^%-%-[%w_]+", function(option) return option:gsub("_", "-") end)
+    end
+    return parse(self, plain)
+  end
   function parser.error(_, message)
     message = message:gsub("\n", ". "):gsub("%?$", "")
     io.stderr:write(("%s: %s; luabpf %s --help shows the options\n"):format(

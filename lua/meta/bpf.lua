@@ -213,6 +213,11 @@ function bpf.sleep(seconds) end
 ---@return any[] ready those of the sources, in their order; none when the time is over
 function bpf.wait(sources, seconds) end
 
+--- A regular expression as a function that tells whether a text has something that matches it.
+---@param expression string POSIX extended, as "^(ls|cat)$"
+---@return fun(text: string): boolean
+function bpf.regex(expression) end
+
 --- A command that is ready to begin: it has its process id, so that it can be traced from its first
 --- instruction on. child:start() lets it begin.
 ---@param command string|string[] words; or a text, which the shell reads if its signs are in it

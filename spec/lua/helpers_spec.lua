@@ -187,3 +187,23 @@ RAW_TRACEPOINT_PROBE(sys_enter)
     assert.has_error(function() bpf.container_filter { cgroupmap = 'a"b' } end)
   end)
 end)
+
+describe("bpf.regex #any_kernel", function()
+  it("tells whether a text has a match, as POSIX has it", function()
+    local matches = bpf.regex("^(apt-get|ls)$|[[:digit:]]{3}")
+    for text, expected in pairs{
+      ["apt-get"] = true, ls = true, ["a123b"] = true, lsof = false, [""] = false, ["12"] = false,
+    } do
+      assert.equal(expected, matches(text), text)
+    end
+    collectgarbage()
+    assert.is_true(matches("ls"))
+  end)
+
+  it("refuses what is none, and says why", function()
+    local good, problem = pcall(bpf.regex, "(a")
+    assert.is_false(good)
+    assert.truthy(problem:find("'(a' is no regular expression: Unmatched", 1, true), problem)
+    assert.has_error(function() bpf.regex("a")(nil) end)
+  end)
+end)

@@ -56,13 +56,21 @@ describe("each tool #any_kernel", function()
       ["biolatency -n a"] = "'-n'", ["vfsstat -n 0123456789abcdef"] = "1 to 15 bytes",
       ["trace -b 3 a"] = "no power of two", ["syscount -e ENOTHING"] = "ENOTHING",
       ["profile -F 0"] = "from 1 to", ["offcputime --flamegraph /missing/a"] = "/missing/a",
-      ["execsnoop -l ["] = "no pattern", ["profile -p 1,-2"] = "'-2' is no id",
+      ["execsnoop -l ["] = "no regular expression",
+      ["execsnoop -n '*a'"] = "no regular expression", ["profile -p 1,-2"] = "'-2' is no id",
     } do
       local status, out, errors = process.run("./luabpf " .. given)
       assert.same({ 2, "" }, { status, out }, given)
       assert.truthy(errors:find(words, 1, true), errors)
       assert.equal(1, select(2, errors:gsub("\n", "")))
     end
+  end)
+
+  it("takes underscores in long names, as BCC's do", function()
+    local status, out = process.run(
+      "./luabpf opensnoop --extended_fields --flag_filter=O_PATH -d 0")
+    assert.equal(0, status)
+    assert.truthy(out:find(" FLAGS ", 1, true), out)
   end)
 
   it("is compiled once for all processes", function()
