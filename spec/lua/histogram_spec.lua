@@ -43,6 +43,10 @@ describe("a power-of-two histogram", function()
         64 -> 127        : 1        |                                        |
        128 -> 255        : 800      |****************************************|
 ]], printed("print_log2_hist", items_of { [1] = 3, [3] = 211, [7] = 1, [8] = 800 }, "kbytes"))
+    local wide = (" "):rep(15) .. "n" .. (" "):rep(28) .. " : count     distribution\n"
+    assert.equal(wide, printed("print_log2_hist", items_of { [33] = 1 }, "n"):sub(1, #wide))
+    local narrow = "     n                   : count     distribution\n"
+    assert.equal(narrow, printed("print_log2_hist", items_of { [32] = 1 }, "n"):sub(1, #narrow))
   end)
 
   it("leaves out leading zeros when asked", function()
@@ -108,6 +112,20 @@ describe("a linear histogram", function()
         7          : 0        |                                        |
         8          : 4        |********                                |
 ]], printed("print_linear_hist", items_of { [0] = 3, [4] = 19, [8] = 4 }, "kbytes"))
+    assert.equal([[
+     value         : count     distribution
+        0          : 2        |****************************************|
+]], printed("print_linear_hist", items_of { [0] = 2 }))
+    assert.equal("", printed("print_linear_hist", items_of { [0] = 0 }))
+  end)
+
+  it("leaves out leading zeros when asked", function()
+    assert.equal([[
+     value         : count     distribution
+        2          : 1        |****************************************|
+        3          : 0        |                                        |
+        4          : 1        |****************************************|
+]], printed("print_linear_hist", items_of { [2] = 1, [4] = 1 }, { strip_leading_zero = true }))
   end)
 
   it("has 1025 slots", function()
@@ -214,6 +232,8 @@ disk = sd1
       val_type = "ms", section_header = "disk", bucket_sort_fn = descending,
       section_print_fn = function(disk) return "sd" .. disk end,
     }))
+    assert.equal("\nBucket ptr = 7\n", printed("print_log2_hist", b.disks,
+      { bucket_sort_fn = function() return { 7 } end }))
   end)
 
   it("names buckets by their text", function()

@@ -69,6 +69,9 @@ RAW_TRACEPOINT_PROBE(sched_process_exec) {
     for name in b.stacks:walk(b.ids[1], BPF.ksym) do names[#names + 1] = name end
     assert.truthy(table.concat(names, " "):find("bprm_execve", 1, true), table.concat(names, " "))
     b:detach_raw_tracepoint{ tp = "sched_process_exec" }
+    for _, wrong in ipairs { 1 << 32, -(1 << 32) } do -- the same in 32 bits
+      assert.is_nil(b.stacks:get_stack(b.ids[1] + wrong))
+    end
     b.stacks:clear()
     assert.is_nil(b.stacks:get_stack(b.ids[1]))
   end)

@@ -222,6 +222,14 @@ describe("a table", function()
     b.each_cpu_slots[0] = leaves
     assert.equal(-5, b.each_cpu_slots:sum(0))
     assert.equal(-5, b.each_cpu_slots:min(0))
+    assert.equal(cpus > 1 and 0 or -5, b.each_cpu_slots:max(0))
+    assert.equal(-5 / cpus, b.each_cpu_slots:average(0))
+    leaves = { math.mininteger }
+    for cpu = 2, cpus do leaves[cpu] = 1 end
+    b.each_cpu[1] = leaves -- 2^63 and ones: unsigned
+    assert.equal(math.mininteger, b.each_cpu:max(1))
+    assert.equal(cpus > 1 and 1 or math.mininteger, b.each_cpu:min(1))
+    assert.equal(2.0 ^ 63 / cpus, b.each_cpu:average(1))
   end)
 
   it("passes bytes through where types are not known", function()

@@ -238,7 +238,8 @@ describe("arguments", function()
   it("in registers of every width #any_kernel", function()
     assert.same({ 0x88, -120, 0x77, 0x7788, 0x7788, 0x55667788, 0x55667788, 0x1122334455667788,
       0x1122334455667788 }, read "registers")
-    assert.same({ 0, 0, -256, 0xddeeff00, -571539712, 0x99aabbccddeeff00, -5, -5, 65531 },
+    assert.same({ 0, 0, -256, 0xddeeff00, -571539712, 0x99aabbccddeeff00, -5, -5, 65531,
+      -571539712, 0xddeeff00 },
       read "others")
   end)
 

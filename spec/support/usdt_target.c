@@ -34,7 +34,8 @@ __asm__(".text\n.globl registers\nregisters:\n"
         "push %r12\nmov $-5, %r12\n"
         PROBE(test, registers, 0,
               "1@%al -1@%al 1@%ah 2@%ax -2@%ax 4@%eax -4@%eax 8@%rax -8@%rax")
-        PROBE(test, others, 0, "1@%r9b -1@%r9b -2@%r9w 4@%r9d -4@%r9d 8@%r9 -4@%r12d -8@%r12 %r12w")
+        PROBE(test, others, 0,
+              "1@%r9b -1@%r9b -2@%r9w 4@%r9d -4@%r9d 8@%r9 -4@%r12d -8@%r12 %r12w -8@%r9d 8@%r9d")
         PROBE(test, constants, 0, "-4@$-7 4@$0x10 8@$-1 1@$255 -1@$255 -8@$010 $5")
         "pop %r12\nret\n");
 

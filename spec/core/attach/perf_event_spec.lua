@@ -1,6 +1,7 @@
 -- Perf events: samples of page faults and watchpoints counted exactly, of clocks roughly.
 local bpf <const> = require "bpf"
 local build <const> = require "spec.support.build"
+local leftovers <const> = require "spec.support.leftovers"
 local process <const> = require "spec.support.process"
 local refusal <const> = require "spec.support.refusal"
 
@@ -16,6 +17,7 @@ BPF_ARRAY(by_cpu, u64, 1024);
 BPF_PERF_ARRAY(counters, 1024);
 BPF_ARRAY(marks, u64, 3);
 BPF_ARRAY(values, struct bpf_perf_event_value, 3);
+BPF_STACK_TRACE(stacks, 16);
 
 int on_fault(struct bpf_perf_event_data *ctx) {
   u64 *from = range.lookup(&(int){0}), *to = range.lookup(&(int){1});
@@ -29,6 +31,10 @@ int on_write(struct bpf_perf_event_data *ctx) {
 int on_tick(struct bpf_perf_event_data *ctx) {
   by_cpu.increment(bpf_get_smp_processor_id());
   if (ctx->sample_period > 0) seen.increment(3);
+  return 0;
+}
+int on_tick_with_stack(struct bpf_perf_event_data *ctx) {
+  stacks.get_stackid(ctx, 0);
   return 0;
 }
 int on_mark(struct pt_regs *ctx, int number) {
@@ -179,7 +185,17 @@ describe("a perf event", function()
     local link <const> = b:attach_perf_event(options)
     assert.equal(17, refusal.of(function() b:attach_perf_event(options) end).errno) -- EEXIST
     link:detach()
+    local deep <const> = {attr = {type = Type.SOFTWARE, config = Software.CPU_CLOCK,
+      sample_freq = 97}, fn_name = "on_tick_with_stack"}
+    b:attach_perf_event_raw(deep):detach()
+    local before <const> = leftovers.now()
+    local out_of_range <const> = "perf event config out of range"
     local cases <const> = {
+      {{ev_type = Type.SOFTWARE, ev_config = Software.CGROUP_SWITCHES + 1}, out_of_range},
+      {{ev_type = Type.HARDWARE, ev_config = Hardware.REF_CPU_CYCLES + 1}, out_of_range},
+      {{ev_type = Type.HW_CACHE, ev_config = 7}, out_of_range},
+      {{ev_type = Type.HW_CACHE, ev_config = 3 << 8}, out_of_range},
+      {{ev_type = Type.HW_CACHE, ev_config = 2 << 16}, out_of_range},
       {{ev_type = Type.SOFTWARE, ev_config = 999}, "SOFTWARE perf event config out of range"},
       {{ev_type = Type.SOFTWARE, ev_config = Software.BPF_OUTPUT}, "BPF_OUTPUT"},
       {{ev_type = Type.HARDWARE, ev_config = 999}, "HARDWARE perf event config out of range"},
@@ -197,6 +213,13 @@ describe("a perf event", function()
       assert.truthy(e.message:find(case[2], 1, true), e.message)
       assert.equal("attach perf event", e.op)
     end
+    deep.attr.precise_ip = 2 -- then the event is there before the kernel refuses the program
+    assert.truthy(refusal.of(function() b:attach_perf_event_raw(deep) end).message
+      :find("perf event type 1 config 0", 1, true))
+    assert.same(before, leftovers.now())
+    local _, other_cores <const> = pcall(b.attach_perf_event, b, {ev_type = Type.HARDWARE,
+      ev_config = 1 << 32, sample_period = 1000000, fn_name = "on_tick"})
+    assert.falsy(tostring(other_cores):find("out of range", 1, true))
     local file <const> = "perf_event_spec.lua"
     for _, rate in ipairs{{}, {sample_period = 1, sample_freq = 1}} do
       rate.ev_type, rate.ev_config, rate.fn_name = 1, 0, "on_tick"

@@ -334,6 +334,7 @@ describe("uprobe", function()
 
   it_with_uprobes("detaches what an expression attached", function()
     b:attach_uprobe{name = target.path(), sym_re = "answer|six", fn_name = "on_any"}
+    assert.equal(2, b:num_open_uprobes())
     assert.equal(1, b:detach_uprobe{name = target.path(), sym_re = "six|answe."})
     assert.equal(0, b:num_open_uprobes())
   end)

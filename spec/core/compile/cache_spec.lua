@@ -81,6 +81,26 @@ describe("the cache #any_kernel", function()
     os.execute("rm -r " .. folder)
   end)
 
+  it("gives up what was not used for longest, so that it stays within 64 MB", function()
+    local folder <const> = new_folder()
+    run(folder, "true")
+    os.execute(("touch -d '9 days ago' %s/*.o"):format(folder))
+    run(folder, "true") -- used, and so new again
+    local function add(name, days, size)
+      os.execute(("truncate -s %s %s/%s && touch -d '%d days ago' %s/%s"):format(size, folder, name,
+        days, folder, name))
+    end
+    for days = 1, 4 do add(("%032x.o"):format(days), days, "16M") end
+    add(("0"):rep(32) .. "~half-written", 1, 1)
+    add(("0"):rep(32) .. "~being-written", 0, 1)
+    assert.equal("5\ttrue\t" .. folder .. "\n", run(folder, "true", 1))
+    local pipe <const> = io.popen(("cd %s && LC_ALL=C ls 00000000*"):format(folder))
+    assert.equal(("0"):rep(32) .. "~being-written\n" .. ("%032d.o\n"):rep(3):format(1, 2, 3),
+      pipe:read("a"))
+    pipe:close()
+    os.execute("rm -r " .. folder)
+  end)
+
   it("command refuses what it does not know", function()
     local out <const>, status <const> = command("''", "--cler")
     assert.equal("usage: luabpf cache [--clear]\n", out)

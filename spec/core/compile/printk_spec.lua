@@ -92,7 +92,10 @@ describe("bpf_trace_printk", function()
   it("warns at the user's line of what the kernel would not print", function()
     assert.truthy(warned[[bpf_trace_printk("%f\n", value);]]:find(
       ":5:3: warning: only %%c %%d .* conversion specifiers allowed"))
-    assert.truthy(warned[[bpf_trace_printk("%hd\n", value);]]:find("only %c", 1, true))
+    for _, format in ipairs{ "%hd", "%llld", "%lf", "%lp", "%q", "%" } do
+      assert.truthy(warned(("bpf_trace_printk(\"%s\", value);"):format(format))
+        :find("only %c", 1, true), format)
+    end
     assert.truthy(warned[[bpf_trace_printk("caf\xc3\xa9\n");]]:find("unrecognized character"))
     assert.truthy(warned[[bpf_trace_printk("%d %d\n", value);]]:find(
       "asks for 2 values and 1 are given: the kernel prints nothing", 1, true))

@@ -246,6 +246,22 @@ int on_answer(struct pt_regs *ctx, unsigned long question) {
     for question = 0, 502 do assert.equal(4, b.counts[question]) end
     assert.equal(4 * 503, b.narrow[7])
   end)
+
+  it("is one instruction, and makes a leaf only if no other CPU did #any_kernel", function()
+    local atomic <const> = { u64 = "\xdb", u32 = "\xc3" }
+    for kind, expected in pairs{ hash = true, percpu_hash = false } do
+      for leaf, instruction in pairs(atomic) do
+        local b <close> = open(([[BPF_TABLE("%s", u32, %s, counts, 4);
+int f(struct pt_regs *ctx) { counts.atomic_increment(7); return 0; }]]):format(kind, leaf))
+        b:load_func("f", bpf.BPF.KPROBE)
+        local code <const>, found = b:dump_func("f"), false
+        for at = 1, #code, 8 do found = found or code:sub(at, at) == instruction end
+        assert.equal(expected, found)
+        assert.truthy(code:find("\xb7\4\0\0\1\0\0\0", 1, true)) -- BPF_NOEXIST
+        assert.falsy(code:find("\xb7\4\0\0\0\0\0\0", 1, true))
+      end
+    end
+  end)
 end)
 
 describe("BPF_LPM_TRIE", function()

@@ -41,6 +41,32 @@ describe("BPF.ksym and BPF.ksymname", function()
     end
   end)
 
+  it("give namesakes of an address the same name, there and behind it", function()
+    if hidden() then return pending(needed) end
+    local tried = 0
+    for i = 2, #list do
+      local address <const> = list[i].address
+      if address == list[i - 1].address and not addresses[address + 1] and tried < 50 then
+        tried = tried + 1
+        assert.equal(bpf.BPF.ksym(address), bpf.BPF.ksym(address + 1))
+      end
+    end
+    assert.is_true(tried > 0)
+  end)
+
+  it("know no data", function()
+    if hidden() then return pending(needed) end
+    local tried <const> = {}
+    for line in io.lines("/proc/kallsyms") do
+      local kind <const>, name <const> = line:match("^%x+ ([bBdDrR]) (%S+)")
+      if kind and not tried[kind] and not names[name] then
+        tried[kind] = true
+        assert.is_nil(bpf.BPF.ksymname(name), line)
+      end
+    end
+    assert.truthy(next(tried))
+  end)
+
   it("show the module and the offset when asked", function()
     if hidden() then return pending(needed) end
     local address <const> = bpf.BPF.ksymname("vfs_write")
