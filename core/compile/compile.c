@@ -10,7 +10,7 @@
 #include "compile/compile.h"
 
 #include "compile/assumptions.h"
-#include "compile/cache.h"
+#include "compile/file_stamps.h"
 #include "compile/job.h"
 #include "compile/kernel_types.h"
 #include "compile/method_types.h"
@@ -72,8 +72,10 @@ static int read_headers(struct lbpf_job *job, struct lbpf_buffer *types)
                                                 .cflags = job->source->cflags,
                                                 .cflag_count = job->source->cflag_count,
                                                 .seconds = job->seconds,
-                                                .megabytes = job->megabytes};
+                                                .megabytes = job->megabytes,
+                                                .paths = &job->header_paths};
 
+    job->started = lbpf_file_stamps_now();
     return lbpf_kernel_headers_read(&job->headers, &reader, &job->inputs.kernel, types, job->error);
 }
 
@@ -317,9 +319,8 @@ static int compile_program(struct lbpf_job *job, struct lbpf_buffer *object,
         lbpf_buffer_append(dump, lbpf_buffer_string(&messages), messages.size);
         lbpf_job_dump(job, object, start, dump);
     }
-    /* A module can be replaced by another with the same name under the same kernel. */
-    if (!result && lbpf_job_can_cache(job) && !job->btf.module_count)
-        lbpf_cache_write(job->key.data, job->key.size, object->data + start, object->size - start);
+    if (!result)
+        lbpf_job_keep(job, object, start);
     lbpf_buffer_free(&messages);
     return result;
 }
@@ -465,8 +466,7 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
         job->files[i] = -1;
     job->gate = -1;
     result = prepare(job);
-    if (!result && (source->debug || !lbpf_job_can_cache(job) ||
-                    !lbpf_cache_read(job->key.data, job->key.size, object)))
+    if (!result && (source->debug || !lbpf_job_look_up(job, object)))
         result = compile_program(job, object, dump);
     if (!result && job->portable && source->notes)
         lbpf_portable_notes(&job->inputs.identifiers, source->notes);
@@ -477,6 +477,7 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
         *source->compiler = job->compiler;
     else
         lbpf_child_reap(job->compiler);
+    lbpf_strmap_free(&job->header_paths);
     lbpf_inputs_free(&job->inputs);
     lbpf_buffer_free(&job->formats);
     lbpf_buffer_free(&job->key);

@@ -13,6 +13,8 @@
 #include "compile/kernel_headers.h"
 #include "compile/toolchain.h"
 
+#include <time.h>
+
 enum {
     LBPF_FILE_PROGRAM,
     LBPF_FILE_TYPES,
@@ -33,6 +35,8 @@ struct lbpf_job {
     struct lbpf_buffer formats, key;
     struct lbpf_kernel_btf btf;
     struct lbpf_kernel_headers headers; /* when source->headers is given */
+    struct lbpf_strmap header_paths;    /* what tells whether they were changed */
+    struct timespec started;            /* by the clock of files */
     int files[LBPF_FILE_COUNT];         /* -1: none */
     int gate;                           /* the gate's other end, or -1 */
     unsigned seconds, megabytes;        /* what clang may use */
@@ -46,11 +50,14 @@ struct lbpf_job {
 
 /* --- job_cache.c --- */
 
-/* Whether the object depends on nothing but what the key holds. */
-bool lbpf_job_can_cache(const struct lbpf_job *job);
-
 /* Fills the key. 0 or -ENOMEM. */
 int lbpf_job_make_key(struct lbpf_job *job);
+
+/* Appends the object that the cache has for the key; false if it has none. */
+bool lbpf_job_look_up(const struct lbpf_job *job, struct lbpf_buffer *object);
+
+/* Keeps the object that starts at start, if it depends on nothing but the key. */
+void lbpf_job_keep(const struct lbpf_job *job, const struct lbpf_buffer *object, size_t start);
 
 /* --- job_clang.c --- */
 

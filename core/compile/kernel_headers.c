@@ -9,6 +9,7 @@
 
 #include "compile/arguments.h"
 #include "compile/child.h"
+#include "compile/header_folders.h"
 #include "compile/tokens.h"
 
 #include <errno.h>
@@ -161,6 +162,8 @@ struct cleaning {
     struct lbpf_tokens tokens;
     struct lbpf_buffer *text;
     struct lbpf_buffer macros;
+    struct lbpf_strmap *paths; /* of the files that the text is from */
+    bool failed;
     const char *copied; /* everything before it is dealt with */
     int depth;          /* of braces */
     bool own;           /* of the compiler itself, not of a header */
@@ -171,6 +174,29 @@ static void copy_until(struct cleaning *cleaning, const char *end)
     if (!cleaning->own)
         lbpf_buffer_append(cleaning->text, cleaning->copied, (size_t)(end - cleaning->copied));
     cleaning->copied = end;
+}
+
+/* The file that the text is from, up to a quote; bytes other than of ASCII are \\ and octal digits.
+ */
+static void note_file(struct cleaning *cleaning, const char *at, const char *end)
+{
+    char path[PATH_MAX];
+    size_t size = 0;
+
+    for (; at < end && *at != '"' && size < sizeof path; size++) {
+        char digits[4] = "";
+
+        if (*at == '\\' && end - at > 3 && strspn(at + 1, "01234567") >= 3) {
+            memcpy(digits, at + 1, 3);
+            path[size] = (char)strtoul(digits, NULL, 8);
+            at += 4;
+        } else {
+            at += *at == '\\' && at + 1 < end;
+            path[size] = *at++;
+        }
+    }
+    if (size == sizeof path || lbpf_strmap_set(cleaning->paths, path, size, 0))
+        cleaning->failed = true;
 }
 
 static bool line_starts(const char *line, const char *end, const char *word)
@@ -188,13 +214,16 @@ static void take_directive(struct cleaning *cleaning, const char *line)
     copy_until(cleaning, line);
     end = end ? end + 1 : cleaning->tokens.end;
     name = memchr(line, '"', (size_t)(end - line));
-    if (line_starts(line, end, "# "))
+    if (line_starts(line, end, "# ")) {
         cleaning->own = name && line_starts(name, end, "\"<");
-    else if (!cleaning->own &&
-             (line_starts(line, end, "#define ") || line_starts(line, end, "#undef ")))
+        if (name && !cleaning->own && !line_starts(name, end, "\"/proc/self/"))
+            note_file(cleaning, name + 1, end);
+    } else if (!cleaning->own &&
+               (line_starts(line, end, "#define ") || line_starts(line, end, "#undef "))) {
         lbpf_buffer_append(&cleaning->macros, line, (size_t)(end - line));
-    else if (!cleaning->own && line_starts(line, end, "#pragma pack"))
+    } else if (!cleaning->own && line_starts(line, end, "#pragma pack")) {
         lbpf_buffer_append(cleaning->text, line, (size_t)(end - line));
+    }
     cleaning->copied = end;
     cleaning->tokens.at = end;
     cleaning->tokens.line_start = true;
@@ -365,13 +394,48 @@ static int preprocess(const struct lbpf_kernel_headers *headers,
     return status;
 }
 
+/* Where clang looks for headers: here (for what -include names), then in its folders. */
+static void write_search(const struct lbpf_kernel_headers *headers,
+                         const struct lbpf_kernel_headers_reader *reader,
+                         struct lbpf_buffer *search)
+{
+    char folder[2 * PATH_MAX];
+
+    lbpf_buffer_append(search, ".", 2);
+    for (size_t i = 0; i < reader->cflag_count; i++) {
+        const char *flag = reader->cflags[i];
+
+        if (strncmp(flag, "-I", 2) != 0)
+            continue;
+        flag = flag[2] || i + 1 == reader->cflag_count ? flag + 2 : reader->cflags[++i];
+        lbpf_buffer_append(search, flag, strlen(flag) + 1);
+    }
+    for (unsigned i = 0; i < FOLDER_COUNT; i++) {
+        write_folder(headers, i, folder, sizeof folder);
+        lbpf_buffer_append(search, folder, strlen(folder) + 1);
+    }
+}
+
+static int add_folders(const struct lbpf_kernel_headers *headers,
+                       const struct lbpf_kernel_headers_reader *reader,
+                       const struct lbpf_buffer *names)
+{
+    struct lbpf_buffer search = {0};
+    int result;
+
+    write_search(headers, reader, &search);
+    result = search.failed ? -ENOMEM : lbpf_header_folders_add(reader->paths, &search, names);
+    lbpf_buffer_free(&search);
+    return result;
+}
+
 int lbpf_kernel_headers_read(const struct lbpf_kernel_headers *headers,
                              const struct lbpf_kernel_headers_reader *reader,
                              const struct lbpf_buffer *names, struct lbpf_buffer *types,
                              struct lbpf_error *error)
 {
     struct lbpf_buffer includes = {0}, output = {0};
-    struct cleaning cleaning = {.text = types};
+    struct cleaning cleaning = {.text = types, .paths = reader->paths};
     int result;
 
     write_includes(headers, names, &includes);
@@ -383,7 +447,8 @@ int lbpf_kernel_headers_read(const struct lbpf_kernel_headers *headers,
             .at = cleaning.copied, .end = cleaning.copied + output.size, .line_start = true};
         clean(&cleaning);
         lbpf_buffer_append(types, lbpf_buffer_string(&cleaning.macros), cleaning.macros.size);
-        if (cleaning.macros.failed || types->failed)
+        if (cleaning.macros.failed || cleaning.failed || types->failed ||
+            add_folders(headers, reader, names))
             result = lbpf_error_no_memory(error, "compile");
     }
     lbpf_buffer_free(&cleaning.macros);

@@ -7,6 +7,7 @@
 #include "base/architecture.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/strmap.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -34,6 +35,8 @@ struct lbpf_kernel_headers_reader {
     const char *const *cflags;
     size_t cflag_count;
     unsigned seconds, megabytes;
+    struct lbpf_strmap *paths; /* receives the files that were read, and the folders in which other
+                                * files would be read in their place */
 };
 
 /* Appends to types what the headers of these names declare and define, as C for BPF. */

@@ -1,6 +1,7 @@
 -- BPF{headers=}: types and macros out of the kernel's own headers.
 local bpf <const> = require "bpf"
 local refusal <const> = require "spec.support.refusal"
+local script <const> = require "spec.support.script"
 
 -- A kernel of a few lines, which needs the machine's assembly as the real one does.
 local HEADERS <const> = {
@@ -40,15 +41,19 @@ out:
 ]],
 }
 
+local function write(path, text)
+  local file <const> = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
 local function write_kernel()
   local folder <const> = os.tmpname()
   os.remove(folder)
   for name, text in pairs(HEADERS) do
     local path <const> = folder .. "/" .. name
     assert(os.execute("mkdir -p " .. path:match "^(.*)/"))
-    local file <const> = assert(io.open(path, "w"))
-    file:write(text)
-    file:close()
+    write(path, text)
   end
   return folder
 end
@@ -107,6 +112,65 @@ int probe(struct pt_regs *ctx) {
     assert.truthy(e.hint:find("include/generated/autoconf.h", 1, true))
     e = refusal.of(function() bpf.compile{text = text, headers = folder, portable = true} end)
     assert.equal("a portable object can't be made with kernel headers", e.message)
+  end)
+end)
+
+describe("a program with kernel headers #any_kernel", function()
+  -- Prints the size of a structure of theirs. The program is not found in this text, whose file has
+  -- another name each time.
+  local text <const> = [==[
+local program = ("#include <linux/odd.h>\nBPF_ARRAY(odd, struct odd_packed, @);"):gsub("@", "1")
+local b <close> = require "bpf".BPF{headers = %q, text = program}
+print(b.odd.leaf_size)]==]
+  local folder, count
+
+  before_each(function()
+    folder = write_kernel()
+    write(folder .. "/runs", "")
+    write(folder .. "/clang", ([[
+#!/bin/sh
+echo run >> %s/runs
+exec $(command -v clang-19 || echo /usr/lib/llvm-*/bin/clang) "$@"]]):format(folder))
+    os.execute("chmod +x " .. folder .. "/clang")
+    count = 0
+  end)
+  after_each(function() os.execute("rm -r " .. folder) end)
+
+  -- The size, and how often clang was run. Of a file that was changed just now it can't be told
+  -- whether that was before it was read, so nothing is kept then.
+  local function run()
+    bpf.sleep(0.05)
+    local status <const>, out <const>, errors <const> = script.run(text:format(folder),
+      ("env LUABPF_CACHE=%s/cache LUABPF_CLANG=%s/clang"):format(folder, folder))
+    assert.same({0, ""}, {status, errors})
+    local before <const> = count
+    count = 0
+    for _ in io.lines(folder .. "/runs") do count = count + 1 end
+    return tonumber(out), count - before
+  end
+
+  it("is compiled once", function()
+    assert.same({9, 2}, {run()}) -- the headers, the program
+    assert.same({9, 0}, {run()})
+  end)
+
+  it("is compiled again when one of them is changed", function()
+    run()
+    -- as long as it was, and said to be as old
+    os.execute(([[cd %s/include/linux && cp -p odd.h old &&
+      sed -i 's/u8 one;/u16 on;/' odd.h && touch -r old odd.h && rm old]]):format(folder))
+    assert.same({10, 2}, {run()})
+    assert.same({10, 0}, {run()})
+  end)
+
+  it("is compiled again when another takes the place of one", function()
+    run()
+    os.execute(([[cd %s && mkdir -p arch && for machine in x86 arm64; do
+      mkdir -p arch/$machine/include/linux &&
+      echo 'struct odd_packed { char bytes[3]; };' > arch/$machine/include/linux/odd.h
+      done]]):format(folder))
+    assert.same({3, 2}, {run()})
+    assert.same({3, 0}, {run()})
   end)
 end)
 
