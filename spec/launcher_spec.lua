@@ -149,6 +149,16 @@ describe("the launcher #any_kernel", function()
     end)
   end)
 
+  it("measures how long tools take to start", function()
+    local status, out, errors = process.run("./luabpf bench tools 1 hello_fields killsnoop")
+    assert.same({ 0, "" }, { status, errors })
+    for _, name in ipairs{ "C on libbpf", "hello_fields", "killsnoop" } do
+      local median, least, processor = out:match("\n" .. name .. " +(%S+) +(%S+) +(%S+)\n")
+      assert.is_true(tonumber(processor) > 0, out)
+      assert.is_true(tonumber(least) <= tonumber(median), out)
+    end
+  end)
+
   it("tells the help of a script without running it", function()
     local script_help = require "bpf.script_help"
     with_file([[local bpf = require "bpf"

@@ -222,9 +222,10 @@ end
 
 -- The function of a probe, which gets its name in probe.fn_name.
 local function generate(probe, index, values)
-  local prefix = bpf.BPF.get_syscall_prefix()
-  probe.is_syscall = not probe.library and probe.kind == "p"
-    and probe.name:sub(1, #prefix) == prefix
+  if not probe.library and probe.kind == "p" then
+    local prefix = bpf.BPF.get_syscall_prefix() -- takes reading kallsyms
+    probe.is_syscall = probe.name:sub(1, #prefix) == prefix
+  end
   probe.fn_name = (probe.is_syscall and probe.signature ~= "" and "syscall__probe_" or "probe_")
     .. index
   local parts = {
