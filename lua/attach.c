@@ -2,6 +2,7 @@
 #include "attach.h"
 #include "args.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 
 #include <lauxlib.h>
@@ -299,7 +300,5 @@ void lbpf_attach_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

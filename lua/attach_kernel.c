@@ -3,6 +3,7 @@
 #include "args.h"
 #include "attach.h"
 #include "bpf.h"
+#include "class.h"
 
 #include <lauxlib.h>
 
@@ -95,7 +96,5 @@ void lbpf_attach_kernel_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

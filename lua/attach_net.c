@@ -2,6 +2,7 @@
 #include "args.h"
 #include "attach.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "table.h"
 
@@ -202,9 +203,7 @@ void lbpf_attach_net_methods(lua_State *L, int methods, int statics)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
     lua_pushcfunction(L, static_remove_xdp);
     lua_setfield(L, statics, "remove_xdp");
 }

@@ -2,6 +2,7 @@
 #include "args.h"
 #include "attach.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 
 #include <lauxlib.h>
@@ -224,7 +225,5 @@ void lbpf_attach_perf_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

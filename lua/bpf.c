@@ -7,6 +7,7 @@
 #include "bpf.h"
 
 #include "args.h"
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 #include "source.h"
@@ -466,9 +467,7 @@ void lbpf_bpf_open(lua_State *L, int methods, int statics)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
     luaL_newmetatable(L, metatable_name);
     luaL_setfuncs(L, metamethods, 0);
     lua_pushvalue(L, methods);

@@ -14,3 +14,10 @@ void lbpf_class(lua_State *L, const char *name, const luaL_Reg *methods,
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
 }
+
+void lbpf_class_add(lua_State *L, int table, const luaL_Reg *functions)
+{
+    lua_pushvalue(L, table);
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 1);
+}

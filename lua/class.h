@@ -9,4 +9,7 @@
 void lbpf_class(lua_State *L, const char *name, const luaL_Reg *methods,
                 const luaL_Reg *metamethods);
 
+/* Adds functions to the table at an index. */
+void lbpf_class_add(lua_State *L, int table, const luaL_Reg *functions);
+
 #endif

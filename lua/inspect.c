@@ -3,6 +3,7 @@
  * of them is bpf/disassemble.lua's work; the layout is written here, where the types are.
  */
 #include "bpf.h"
+#include "class.h"
 
 #include "args.h"
 #include "errors.h"
@@ -214,11 +215,8 @@ void lbpf_inspect_methods(lua_State *L, int methods, int statics)
         {"decode_table", bpf_decode_table},
         {NULL, NULL},
     };
+    static const luaL_Reg class_functions[] = {{"helper_name", bpf_helper_name}, {NULL, NULL}};
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pushvalue(L, statics);
-    lua_pushcfunction(L, bpf_helper_name);
-    lua_setfield(L, -2, "helper_name");
-    lua_pop(L, 2);
+    lbpf_class_add(L, methods, functions);
+    lbpf_class_add(L, statics, class_functions);
 }

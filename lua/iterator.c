@@ -304,7 +304,5 @@ void lbpf_iterators_open(lua_State *L, int methods)
 
     methods = lua_absindex(L, methods);
     lbpf_class(L, metatable_name, iterator_methods, metamethods);
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

@@ -3,6 +3,7 @@
 #include "machine.h"
 
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 
@@ -159,7 +160,5 @@ void lbpf_machine_functions(lua_State *L, int module)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, module);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, module, functions);
 }

@@ -2,6 +2,7 @@
 #include "bpf.h"
 
 #include "args.h"
+#include "class.h"
 #include "errors.h"
 
 #include <lauxlib.h>
@@ -108,7 +109,5 @@ void lbpf_program_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

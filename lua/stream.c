@@ -7,6 +7,7 @@
  */
 #include "args.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "interrupt.h"
 #include "table.h"
@@ -476,13 +477,6 @@ static int bpf_lost(lua_State *L)
     return 1;
 }
 
-static void add_functions(lua_State *L, int methods, const luaL_Reg *functions)
-{
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
-}
-
 void lbpf_stream_methods(lua_State *L, int methods, int table_methods)
 {
     static const luaL_Reg functions[] = {
@@ -503,6 +497,6 @@ void lbpf_stream_methods(lua_State *L, int methods, int table_methods)
         {NULL, NULL},
     };
 
-    add_functions(L, methods, functions);
-    add_functions(L, table_methods, table_functions);
+    lbpf_class_add(L, methods, functions);
+    lbpf_class_add(L, table_methods, table_functions);
 }

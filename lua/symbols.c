@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 
@@ -345,11 +346,8 @@ void lbpf_symbols_open(lua_State *L, int methods, int statics)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pushvalue(L, statics);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 2);
+    lbpf_class_add(L, methods, functions);
+    lbpf_class_add(L, statics, functions);
     luaL_newmetatable(L, kallsyms_name);
     lua_pushcfunction(L, kallsyms_gc);
     lua_setfield(L, -2, "__gc");

@@ -3,6 +3,7 @@
 #include "table.h"
 
 #include "args.h"
+#include "class.h"
 #include "errors.h"
 
 #include <errno.h>
@@ -223,7 +224,5 @@ void lbpf_table_kind_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

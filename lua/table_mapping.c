@@ -4,6 +4,7 @@
  */
 #include "table.h"
 
+#include "class.h"
 #include "errors.h"
 
 #include <errno.h>
@@ -128,7 +129,5 @@ void lbpf_table_mapping_methods(lua_State *L, int methods)
         {"pop", table_pop},           {"popitem", table_popitem},       {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

@@ -3,6 +3,7 @@
  * it has them, and decodes from there: so entries may be changed or deleted while a loop runs over
  * them.
  */
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 #include "table.h"
@@ -334,9 +335,7 @@ void lbpf_table_read_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
     luaL_newmetatable(L, snapshot_name);
     lua_pushcfunction(L, snapshot_gc);
     lua_setfield(L, -2, "__gc");

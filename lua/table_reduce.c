@@ -2,6 +2,7 @@
  * Leaves that are made of many: one for each CPU, reduced to one number, and stacks. Sums have 64
  * bits whatever the leaf has, and wrap as C's do.
  */
+#include "class.h"
 #include "errors.h"
 #include "table.h"
 
@@ -151,7 +152,5 @@ void lbpf_table_reduce_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

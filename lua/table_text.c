@@ -1,4 +1,5 @@
 /* Keys and leaves as text and back: BCC's key_sprintf and its like. */
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 #include "table.h"
@@ -72,7 +73,5 @@ void lbpf_table_text_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

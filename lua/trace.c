@@ -1,6 +1,7 @@
 /* Lines of trace_pipe. What prints and formats them is in lua/bpf/trace.lua. */
 #include "args.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "interrupt.h"
 
@@ -87,7 +88,5 @@ void lbpf_trace_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

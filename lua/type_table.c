@@ -5,6 +5,7 @@
  */
 #include "type_table.h"
 
+#include "class.h"
 #include "table.h"
 #include "value_private.h"
 
@@ -134,7 +135,5 @@ void lbpf_type_table_methods(lua_State *L, int methods)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 1);
+    lbpf_class_add(L, methods, functions);
 }

@@ -5,6 +5,7 @@
 
 #include "args.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 
@@ -159,9 +160,6 @@ void lbpf_user_functions_open(lua_State *L, int methods, int statics)
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pushvalue(L, statics);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 2);
+    lbpf_class_add(L, methods, functions);
+    lbpf_class_add(L, statics, functions);
 }

@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "bpf.h"
+#include "class.h"
 #include "errors.h"
 #include "scratch.h"
 #include "symbols.h"
@@ -393,11 +394,8 @@ void lbpf_user_symbols_open(lua_State *L, int methods, int statics, int all_meth
         {NULL, NULL},
     };
 
-    lua_pushvalue(L, methods);
-    luaL_setfuncs(L, functions, 0);
-    lua_pushvalue(L, statics);
-    luaL_setfuncs(L, functions, 0);
-    lua_pop(L, 2);
+    lbpf_class_add(L, methods, functions);
+    lbpf_class_add(L, statics, functions);
     luaL_newmetatable(L, symbolizer_name);
     lua_pushcfunction(L, symbolizer_gc);
     lua_setfield(L, -2, "__gc");

@@ -6,12 +6,7 @@ local tool = require("bpf.tool")
 
 local parser = tool.parser("funccount",
   "Count the calls of functions, tracepoints and static probes.", "process_long_command")
-parser:argument("target", "FUNCTION of the kernel, LIBRARY:FUNCTION, t:CATEGORY:EVENT, or "
-  .. "u:PATH:PROBE; * and ? stand for any letters.")
-parser:option("-i --interval", "Report each so many seconds, not only at the end.")
-  :convert(tool.number)
-parser:flag("-T --timestamp", "Show the time of day of each report.")
-parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
+targets.options(parser)
 parser:option("-c --cpu", "Only on this CPU."):convert(tool.whole)
 parser:option("--top", "Show only so many of the most frequent."):convert(tool.whole)
 parser:flag("-D", "The same as --debug."):target("debug")

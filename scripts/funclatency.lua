@@ -8,18 +8,13 @@ local tool = require("bpf.tool")
 
 local parser = tool.parser("funclatency", "Show how long calls of functions take, as a histogram.",
   "process")
-parser:argument("target", "FUNCTION of the kernel or LIBRARY:FUNCTION; * and ? stand for any "
-  .. "letters.")
-parser:option("-i --interval", "Report each so many seconds, not only at the end.")
-  :convert(tool.number)
-parser:flag("-T --timestamp", "Show the time of day of each report.")
+targets.options(parser, "FUNCTION of the kernel or LIBRARY:FUNCTION")
 parser:mutex(
   parser:flag("-u --microseconds", "A histogram of microseconds instead of nanoseconds."),
   parser:flag("-m --milliseconds", "A histogram of milliseconds."))
 parser:mutex(
   parser:flag("-F --function", "A histogram for each function."),
   parser:flag("-P --process", "A histogram for each process."))
-parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
 parser:flag("-v --verbose", "The same as --debug."):target("debug")
 local options = parser:parse()
 

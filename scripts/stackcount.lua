@@ -6,12 +6,7 @@ local tool = require("bpf.tool")
 
 local parser = tool.parser("stackcount",
   "Count the stacks that lead to functions, tracepoints or static probes.", "process_long_command")
-parser:argument("target", "FUNCTION of the kernel, LIBRARY:FUNCTION, t:CATEGORY:EVENT, or "
-  .. "u:PATH:PROBE; * and ? stand for any letters.")
-parser:option("-i --interval", "Report each so many seconds, not only at the end.")
-  :convert(tool.number)
-parser:flag("-T --timestamp", "Show the time of day of each report.")
-parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
+targets.options(parser)
 parser:option("-c --cpu", "Only on this CPU."):convert(tool.whole)
 parser:flag("-P --perpid", "With -K, too, count each process by itself.")
 parser:option("-D", "The same as --duration."):argname("<s>"):target("duration")

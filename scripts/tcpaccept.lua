@@ -70,11 +70,7 @@ local b <close> = tool.load(options, program, {
 })
 
 local function record_of(event)
-  local record = event:totable()
-  record.ip = event.family == 2 and 4 or 6
-  record.remote = tool.address(event.family, event:bytes("remote"))
-  record["local"] = tool.address(event.family, event:bytes("local"))
-  return record
+  return tool.add_ends(event:totable(), event)
 end
 
 tool.show(b.events, options, {

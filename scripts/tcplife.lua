@@ -103,10 +103,7 @@ local b <close> = tool.load(options, program, {
 local function record_of(event)
   local record = event:totable()
   record.pid, record.comm = event.who.pid, event.who.comm
-  record.ip = event.family == 2 and 4 or 6
-  record["local"] = tool.address(event.family, event:bytes("local"))
-  record.remote = tool.address(event.family, event:bytes("remote"))
-  return record
+  return tool.add_ends(record, event)
 end
 
 tool.show(b.events, options, {

@@ -96,10 +96,7 @@ end
 
 local function record(of, more)
   more.local_port, more.remote_port = of.local_port, of.remote_port
-  more.ip = of.family == 2 and 4 or 6
-  more["local"] = tool.address(of.family, of:bytes("local"))
-  more.remote = tool.address(of.family, of:bytes("remote"))
-  return more
+  return tool.add_ends(more, of)
 end
 
 local function event_record(event)

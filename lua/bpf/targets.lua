@@ -8,15 +8,29 @@
 -- A tool's program has a function hit(ctx, place), and gets a number for each place; names come
 -- back by target:name(place).
 --
+--   targets.options(parser)
 --   local target = targets.parse(options.target, options)
 --   local b <close> = bpf.BPF{ text = program .. target.program, usdt_contexts = target.contexts }
 --   target:attach(b)
 
 local bpf = require "bpf"
+local tool = require "bpf.tool"
 
 local targets = {}
 local target = {}
 target.__index = target
+
+--- Adds the target to a parser, and the options of the tools that count at its places.
+---@param parser table
+---@param kinds? string which targets, if not all
+function targets.options(parser, kinds)
+  parser:argument("target", (kinds or "FUNCTION of the kernel, LIBRARY:FUNCTION, "
+    .. "t:CATEGORY:EVENT, or u:PATH:PROBE") .. "; * and ? stand for any letters.")
+  parser:option("-i --interval", "Report each so many seconds, not only at the end.")
+    :convert(tool.number)
+  parser:flag("-T --timestamp", "Show the time of day of each report.")
+  parser:flag("-r --regexp", "The target's name is a regular expression (POSIX extended).")
+end
 
 local function fail(text)
   io.stderr:write(text, "\n")

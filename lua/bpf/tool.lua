@@ -420,4 +420,16 @@ function tool.address(family, bytes)
   return (family == 10 and ipv6 or ipv4)(bytes)
 end
 
+--- Puts the ends of a connection into a record: ip (4 or 6), local and remote.
+---@param record table
+---@param connection userdata with family, local and remote
+---@return table record
+function tool.add_ends(record, connection)
+  local family = connection.family
+  record.ip = family == 10 and 6 or 4
+  record["local"] = tool.address(family, connection:bytes("local"))
+  record.remote = tool.address(family, connection:bytes("remote"))
+  return record
+end
+
 return tool
