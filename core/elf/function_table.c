@@ -1,10 +1,8 @@
 /*
  * Building and searching the table of functions.
  *
- * Symbols may overlap, lie in one another, and lack a size. All that is settled once, when the
- * table is built: it becomes a list of stretches, each with the innermost function that covers it,
- * and a look-up is one binary search however the file was made. Addresses are kept as 32 bits
- * from the start of the code.
+ * Its names stay in the file, and each is read when somebody asks for it first: who asks for ten
+ * functions of a browser pays for ten. Addresses are kept as 32 bits from the start of the code.
  */
 #include "elf/function_table.h"
 
@@ -12,6 +10,7 @@
 #include "base/buffer.h"
 #include "elf/demangle.h"
 #include "elf/plt.h"
+#include "elf/stretches.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -25,7 +24,6 @@ enum {
     SOURCES = 3,              /* string tables: .symtab's and .dynsym's, a debug file's .symtab's */
     POOL = 3,                 /* as a source: a name that was read already */
     SOURCE_SHIFT = 30,
-    CODE_SECTIONS = 32,
 };
 
 #define NAME_MASK (((uint32_t)1 << SOURCE_SHIFT) - 1)
@@ -48,9 +46,7 @@ struct lbpf_function_table {
     uint64_t base, end;         /* addresses of the code */
     struct function *functions; /* by start; those of equal start are names of one function */
     size_t count;
-    uint32_t *starts; /* of stretches, from base */
-    uint32_t *owners; /* first of its names in functions, or NONE */
-    size_t stretch_count;
+    struct lbpf_stretches stretches; /* whose owners are the first of its names in functions */
     struct source sources[SOURCES];
     struct lbpf_buffer pool; /* names that were asked for */
     struct lbpf_elf_stub *stubs;
@@ -60,13 +56,9 @@ struct lbpf_function_table {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-struct raw {
-    uint32_t start, end, name;
-};
-
 struct build {
     struct lbpf_function_table *table;
-    struct raw *raw;
+    struct lbpf_elf_span *raw;
     size_t count, capacity;
 };
 
@@ -74,7 +66,7 @@ static int add_raw(struct build *build, const struct lbpf_elf_entry *entry, unsi
 {
     const struct lbpf_function_table *table = build->table;
     uint64_t address = entry->value, size = entry->size;
-    struct raw *grown;
+    struct lbpf_elf_span *grown;
 
     if (table->image->machine == EM_ARM)
         address &= ~(uint64_t)1; /* the lowest bit says Thumb */
@@ -89,9 +81,9 @@ static int add_raw(struct build *build, const struct lbpf_elf_entry *entry, unsi
     if (!grown)
         return -ENOMEM;
     build->raw = grown;
-    build->raw[build->count++] =
-        (struct raw){(uint32_t)(address - table->base), (uint32_t)(address - table->base + size),
-                     (uint32_t)source << SOURCE_SHIFT | entry->name};
+    build->raw[build->count++] = (struct lbpf_elf_span){
+        (uint32_t)(address - table->base), (uint32_t)(address - table->base + size),
+        (uint32_t)source << SOURCE_SHIFT | entry->name};
     return 0;
 }
 
@@ -145,162 +137,15 @@ static int read_functions(struct build *build, const struct lbpf_elf_image *imag
     return read_table(build, image, &section, source);
 }
 
-/* --- sorting ---------------------------------------------------------------------------------- */
-
-/* By start, stable. Radix: a comparing sort of node's symbols takes longer than all the rest. */
-static int sort_raw(struct raw **raw, size_t count)
+static int keep_functions(struct lbpf_function_table *table, const struct lbpf_elf_span *raw,
+                          size_t count)
 {
-    struct raw *from = *raw, *to = malloc((count ? count : 1) * sizeof *to), *swap;
-
-    if (!to)
-        return -ENOMEM;
-    for (unsigned shift = 0; shift < 33; shift += 11) {
-        size_t places[2049] = {0};
-
-        for (size_t i = 0; i < count; i++)
-            places[(from[i].start >> shift & 0x7ff) + 1]++;
-        for (size_t i = 1; i < 2048; i++)
-            places[i] += places[i - 1];
-        for (size_t i = 0; i < count; i++)
-            to[places[from[i].start >> shift & 0x7ff]++] = from[i];
-        swap = from;
-        from = to;
-        to = swap;
-    }
-    free(to);
-    *raw = from;
-    return 0;
-}
-
-/* --- stretches -------------------------------------------------------------------------------- */
-
-struct open_function {
-    uint32_t end, owner;
-};
-
-struct flatten {
-    struct lbpf_function_table *table;
-    struct open_function *open; /* those around the current place, the innermost last */
-    size_t depth;
-    struct lbpf_elf_section sections[CODE_SECTIONS]; /* those with code */
-    size_t section_count;
-};
-
-static void add_stretch(struct lbpf_function_table *table, uint32_t start, uint32_t owner)
-{
-    size_t last = table->stretch_count;
-
-    if (last > 0 && table->starts[last - 1] == start)
-        last = --table->stretch_count;
-    if (last > 0 && table->owners[last - 1] == owner)
-        return;
-    table->starts[table->stretch_count] = start;
-    table->owners[table->stretch_count++] = owner;
-}
-
-/* Ends what ends at or before place. */
-static void close_until(struct flatten *flatten, uint32_t place)
-{
-    while (flatten->depth > 0 && flatten->open[flatten->depth - 1].end <= place) {
-        uint32_t end = flatten->open[--flatten->depth].end;
-
-        while (flatten->depth > 0 && flatten->open[flatten->depth - 1].end <= end)
-            flatten->depth--;
-        add_stretch(flatten->table, end,
-                    flatten->depth > 0 ? flatten->open[flatten->depth - 1].owner : NONE);
-    }
-}
-
-/* The end of the section (without sections: segment) of code around place, which a function without
- * size does not leave: _init would reach into the stubs behind it. */
-static uint32_t code_end(const struct flatten *flatten, uint32_t place)
-{
-    const struct lbpf_function_table *table = flatten->table;
-    uint64_t address = table->base + place, end = address;
-
-    for (size_t i = 0; i < table->image->segment_count; i++) {
-        const struct lbpf_elf_image_segment *segment = &table->image->segments[i];
-
-        if (address >= segment->address && address - segment->address < segment->size)
-            end = segment->address + segment->size;
-    }
-    for (size_t i = 0; i < flatten->section_count; i++) {
-        const struct lbpf_elf_section *section = &flatten->sections[i];
-
-        if (address >= section->address && address - section->address < section->size &&
-            section->address + section->size < end)
-            end = section->address + section->size;
-    }
-    return (uint32_t)((end < table->end ? end : table->end) - table->base);
-}
-
-static void find_code_sections(struct flatten *flatten)
-{
-    const struct lbpf_elf_image *image = flatten->table->image;
-
-    for (size_t i = 1; i < image->section_count && flatten->section_count < CODE_SECTIONS; i++) {
-        struct lbpf_elf_section section;
-
-        if (lbpf_elf_image_section(image, i, &section) && section.flags & SHF_EXECINSTR)
-            flatten->sections[flatten->section_count++] = section;
-    }
-}
-
-static void flatten_raw(struct flatten *flatten, const struct raw *raw, size_t count)
-{
-    struct lbpf_function_table *table = flatten->table;
-
-    for (size_t i = 0, next; i < count; i = next) {
-        uint32_t start = raw[i].start, end = raw[i].end;
-
-        for (next = i + 1; next < count && raw[next].start == start; next++) {
-            if (raw[next].end > end)
-                end = raw[next].end;
-        }
-        close_until(flatten, start);
-        if (end == start) { /* no size: up to the next one, unless a sized one is around it */
-            if (flatten->depth > 0)
-                continue;
-            end = code_end(flatten, start);
-            if (next < count && raw[next].start < end)
-                end = raw[next].start;
-            if (end <= start)
-                continue;
-        }
-        add_stretch(table, start, (uint32_t)i);
-        flatten->open[flatten->depth++] = (struct open_function){end, (uint32_t)i};
-    }
-    close_until(flatten, UINT32_MAX);
-}
-
-/* Gives unused memory at the end back. */
-static void *trim(void *memory, size_t size)
-{
-    void *trimmed = realloc(memory, size ? size : 1);
-
-    return trimmed ? trimmed : memory;
-}
-
-static int make_stretches(struct lbpf_function_table *table, const struct raw *raw, size_t count)
-{
-    struct flatten flatten = {.table = table};
-
-    table->starts = malloc((2 * count + 1) * sizeof *table->starts);
-    table->owners = malloc((2 * count + 1) * sizeof *table->owners);
     table->functions = malloc((count + 1) * sizeof *table->functions);
-    flatten.open = malloc((count + 1) * sizeof *flatten.open);
-    if (!table->starts || !table->owners || !table->functions || !flatten.open) {
-        free(flatten.open);
+    if (!table->functions)
         return -ENOMEM;
-    }
-    find_code_sections(&flatten);
-    flatten_raw(&flatten, raw, count);
-    free(flatten.open);
     for (size_t i = 0; i < count; i++)
         table->functions[i] = (struct function){raw[i].start, raw[i].name};
     table->count = count;
-    table->starts = trim(table->starts, table->stretch_count * sizeof *table->starts);
-    table->owners = trim(table->owners, table->stretch_count * sizeof *table->owners);
     return 0;
 }
 
@@ -329,6 +174,7 @@ static void set_span(struct lbpf_function_table *table)
 static int build_table(struct build *build, const struct lbpf_elf_image *image,
                        const struct lbpf_elf_image *extra)
 {
+    struct lbpf_function_table *table = build->table;
     int result = read_functions(build, image, SHT_SYMTAB, 0);
 
     if (result == 0)
@@ -336,9 +182,10 @@ static int build_table(struct build *build, const struct lbpf_elf_image *image,
     if (result == 0 && extra)
         result = read_functions(build, extra, SHT_SYMTAB, 2);
     if (result == 0)
-        result = sort_raw(&build->raw, build->count);
+        result = lbpf_stretches_make(&table->stretches, table->image, table->base, table->end,
+                                     &build->raw, build->count);
     if (result == 0)
-        result = make_stretches(build->table, build->raw, build->count);
+        result = keep_functions(table, build->raw, build->count);
     return result;
 }
 
@@ -376,8 +223,7 @@ void lbpf_function_table_close(struct lbpf_function_table *table)
     if (!table)
         return;
     free(table->functions);
-    free(table->starts);
-    free(table->owners);
+    lbpf_stretches_free(&table->stretches);
     free(table->stubs);
     lbpf_buffer_free(&table->pool);
     free(table);
@@ -386,7 +232,7 @@ void lbpf_function_table_close(struct lbpf_function_table *table)
 size_t lbpf_function_table_memory(const struct lbpf_function_table *table)
 {
     return sizeof *table + table->count * sizeof *table->functions +
-           table->stretch_count * 2 * sizeof *table->starts +
+           table->stretches.count * 2 * sizeof *table->stretches.starts +
            table->stub_count * sizeof *table->stubs + table->pool.capacity;
 }
 
@@ -513,22 +359,12 @@ static const char *find_stub(struct lbpf_function_table *table, uint64_t address
 const char *lbpf_function_table_find(struct lbpf_function_table *table, uint64_t address,
                                      uint64_t *start)
 {
-    size_t low = 0, high = table->stretch_count;
-    uint32_t place, owner;
+    uint32_t owner;
 
     if (address < table->base || address >= table->end)
         return NULL;
-    place = (uint32_t)(address - table->base);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (table->starts[middle] <= place)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    owner = low == 0 ? NONE : table->owners[low - 1];
-    if (owner == NONE)
+    owner = lbpf_stretches_owner(&table->stretches, (uint32_t)(address - table->base));
+    if (owner == LBPF_NO_OWNER)
         return find_stub(table, address, start);
     *start = table->base + table->functions[owner].start;
     return name_of(table, owner);
