@@ -331,6 +331,10 @@ int lbpf_child_begin(struct lbpf_child *child)
         child->pipes[i] = ends[0];
         written[i] = ends[1];
     }
+    if (result == -EMFILE && child->pipes[MESSAGES] >= 0) {
+        child->reports = false; /* there is room for all but that */
+        result = 0;
+    }
     fill_environment(environment, &storage, child->reports);
     if (!result && storage.failed)
         result = -ENOMEM;

@@ -138,7 +138,7 @@ static int open_gate(struct lbpf_job *job)
 
     job->files[LBPF_FILE_GATE] = ends[0];
     job->gate = ends[1];
-    return result ? refuse_file(job, -result) : 0;
+    return result;
 }
 
 static void close_fd(int *fd)
@@ -265,35 +265,37 @@ static bool can_overlap(const struct lbpf_job *job)
     return !job->portable && !job->source->headers && !job->source->debug;
 }
 
+/* Chooses the types while clang starts, if it can be started so; without room for the gate's files
+ * it can't. */
 static int make_object(struct lbpf_job *job, struct lbpf_buffer *object,
                        struct lbpf_buffer *messages)
 {
     static const char *const mode[] = {"-c", NULL};
-    const bool overlaps = can_overlap(job);
     size_t start = object->size;
+    double started = now_ms();
     struct lbpf_child clang;
-    double started;
-    int result = overlaps ? open_gate(job) : fill_files(job);
+    bool early =
+        can_overlap(job) && !open_gate(job) && !lbpf_job_start(job, mode, object, messages, &clang);
+    int result;
 
+    close_fd(&job->files[LBPF_FILE_GATE]);
+    result = fill_files(job);
     if (!result && job->portable)
         result = write_facts(job);
-    if (result)
-        return result;
-    started = now_ms();
-    result = lbpf_job_start(job, mode, object, messages, &clang);
-    if (!result && overlaps) {
-        result = fill_files(job);
-        close_fd(&job->gate);
-        if (result) {
+    close_fd(&job->gate);
+    if (result) {
+        if (early)
             lbpf_child_abort(&clang);
-            return result;
-        }
+        return result;
+    }
+    if (!early) {
+        started = now_ms();
+        result = lbpf_job_start(job, mode, object, messages, &clang);
     }
     if (!result) {
         result = lbpf_job_finish(job, &clang);
         job->compiler = clang.pid;
     }
-    close_fd(&job->files[LBPF_FILE_GATE]);
     job->clang_ms = now_ms() - started;
     return result || !is_elf(object, start) ? lbpf_job_explain(job, result, messages) : 0;
 }
