@@ -1,9 +1,9 @@
 /*
- * Zeros that nobody sees. `struct event e = {}; bpf_get_current_comm(&e.comm, sizeof e.comm)` sets
- * comm twice, as LLVM does not know that the helper writes all of it (when it fails, zeros). Here
- * LLVM's own dead store elimination is told so, by a memset of the same bytes before the call and
- * by what the call can touch, for as long as it runs. It takes away whole stores only, so large
- * ones are made of words first.
+ * Zeros that nobody sees. `struct event e = {}; bpf_probe_read_kernel(&e.path, sizeof e.path,
+ * path)` sets path twice, as LLVM does not know that the helper writes all of it (when it fails,
+ * zeros). Here LLVM's own dead store elimination is told so, by a memset of the same bytes before
+ * the call and by what the call can touch, for as long as it runs. It takes away whole stores only,
+ * so large ones are made of words first.
  */
 #include "reads.h"
 
@@ -19,7 +19,7 @@ static const struct writer {
     bool is_whole;
 } writers[] = {
     {4, true},    /* probe_read */
-    {16, true},   /* get_current_comm */
+    {16, false},  /* get_current_comm: some kernels (6.1) write nothing behind the name's end */
     {45, false},  /* probe_read_str */
     {112, true},  /* probe_read_user */
     {113, true},  /* probe_read_kernel */
