@@ -1,6 +1,10 @@
 -- task_switch: count how often each thread gives its processor to which other
+--
+-- For a second, or for as many as its argument says.
 
 local bpf = require("bpf")
+
+local seconds = tonumber(arg[1]) or 1
 
 local b <close> = bpf.BPF{ text = [[
 struct switch_t {
@@ -18,8 +22,8 @@ TRACEPOINT_PROBE(sched, sched_switch)
 ]] }
 
 io.stdout:setvbuf("line")
-print("Counting for a second.")
-bpf.until_interrupted(function() bpf.sleep(1) end)
+print(("Counting for %g s. Ctrl-C ends it sooner."):format(seconds))
+bpf.until_interrupted(function() bpf.sleep(seconds) end)
 
 local items = b.switches:items()
 table.sort(items, function(x, y) return x[2] > y[2] end)

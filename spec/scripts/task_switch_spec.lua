@@ -4,7 +4,7 @@ local tool = require("spec.support.tool")
 describe("task_switch", function()
   it("counts who follows whom", function()
     local pid, go = tool.prepare(build.program("sleeper"))
-    local out = tool.run("task_switch", go)
+    local out = tool.run("task_switch 1000", go)
     local to, from = 0, 0
     for before, after, count in out:gmatch("(%d+) %-> (%d+) +(%d+)\n") do
       if tonumber(before) == pid then from = from + tonumber(count) end
