@@ -13,71 +13,17 @@
  * Verified programs keep no pointers in map memory, so a variable that holds pointers to other
  * variables stays on the stack.
  */
+#include "frame.h"
 #include "reads.h"
 
-#include <llvm-c/Target.h>
-
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* 512 less what the back end may need to save registers. */
-enum { STACK_BUDGET = 472, LARGEST_ENTRY = 32768, MAX_VARIABLES = 4096, SMALLEST_MOVED = 16 };
+enum { STACK_BUDGET = 472, LARGEST_ENTRY = 32768, SMALLEST_MOVED = 16 };
 enum { STACK_SIZE = 512, PERCPU_ARRAY = 6 };
 /* What one of outline.c's functions needs of its caller's 512 bytes, as kernels round it up. */
 enum { OUTLINED_FRAME = 32 };
-
-struct variable {
-    LLVMValueRef slot;       /* first, for compare_addresses */
-    unsigned long long size; /* rounded up to 8 */
-    bool has_lifetime, is_fixed, is_moved;
-    unsigned long long offset; /* in the scratch entry, when moved */
-};
-
-struct frame {
-    LLVMValueRef function;
-    unsigned budget;
-    struct variable *variables;
-    unsigned count;
-    unsigned block_count;
-    LLVMBasicBlockRef *blocks; /* by address, as are the variables, so that they are found fast */
-    uint8_t *live;             /* per block, per variable: in use at the block's end */
-};
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count ? count : 1, size);
-
-    if (!memory)
-        abort(); /* inside the compiler's own process, as LLVM does */
-    return memory;
-}
-
-/* Of what begins with a pointer: variables, blocks. */
-static int compare_addresses(const void *left, const void *right)
-{
-    uintptr_t a = *(const uintptr_t *)left, b = *(const uintptr_t *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-/* 1 when instruction begins the life of a variable of frame, -1 when it ends it; else 0. */
-static int lifetime_of(const struct frame *frame, LLVMValueRef instruction, unsigned *index)
-{
-    const char *name = LLVMIsACallInst(instruction) ? lower_callee_name(instruction) : "";
-    const struct variable *found;
-    LLVMValueRef slot;
-
-    if (!lower_has_prefix(name, "llvm.lifetime."))
-        return 0;
-    slot = LLVMGetOperand(instruction, LLVMGetNumArgOperands(instruction) - 1);
-    found = bsearch(&slot, frame->variables, frame->count, sizeof *found, compare_addresses);
-    if (!found)
-        return 0;
-    *index = (unsigned)(found - frame->variables);
-    return lower_has_prefix(name, "llvm.lifetime.start") ? 1 : -1;
-}
 
 /* Whether a pointer that the verifier follows is stored in the variable. */
 static bool holds_pointers(LLVMValueRef address, unsigned depth)
@@ -97,122 +43,6 @@ static bool holds_pointers(LLVMValueRef address, unsigned depth)
     return false;
 }
 
-static unsigned long long slot_size(struct lowering *lowering, LLVMValueRef slot)
-{
-    LLVMValueRef count = LLVMGetOperand(slot, 0);
-    unsigned long long size =
-        LLVMABISizeOfType(LLVMGetModuleDataLayout(lowering->module), LLVMGetAllocatedType(slot));
-
-    size *= LLVMIsAConstantInt(count) ? LLVMConstIntGetZExtValue(count) : 1;
-    return size;
-}
-
-/* Variables of 8 bytes and more begin at a multiple of 8, so that LLVM clears and copies them in
- * words whatever their members are. */
-static void align_variable(const struct variable *variable)
-{
-    if (variable->size >= 8 && LLVMGetAlignment(variable->slot) < 8)
-        LLVMSetAlignment(variable->slot, 8);
-}
-
-static void find_variables(struct lowering *lowering, struct frame *frame)
-{
-    frame->variables = allocate(MAX_VARIABLES, sizeof *frame->variables);
-    for (LLVMValueRef i = LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(frame->function)); i;
-         i = LLVMGetNextInstruction(i))
-        if (LLVMIsAAllocaInst(i) && frame->count < MAX_VARIABLES) {
-            struct variable *variable = &frame->variables[frame->count++];
-
-            *variable = (struct variable){.slot = i, .size = slot_size(lowering, i)};
-            align_variable(variable);
-            variable->size = (variable->size + 7) / 8 * 8;
-        }
-    qsort(frame->variables, frame->count, sizeof *frame->variables, compare_addresses);
-    frame->block_count = LLVMCountBasicBlocks(frame->function);
-    frame->blocks = allocate(frame->block_count, sizeof(LLVMBasicBlockRef));
-    LLVMGetBasicBlocks(frame->function, frame->blocks);
-    qsort(frame->blocks, frame->block_count, sizeof(LLVMBasicBlockRef), compare_addresses);
-    for (unsigned b = 0; b < frame->block_count; b++)
-        for (LLVMValueRef i = LLVMGetFirstInstruction(frame->blocks[b]); i;
-             i = LLVMGetNextInstruction(i)) {
-            unsigned index;
-
-            if (lifetime_of(frame, i, &index))
-                frame->variables[index].has_lifetime = true;
-        }
-}
-
-static unsigned block_number(const struct frame *frame, LLVMBasicBlockRef block)
-{
-    const LLVMBasicBlockRef *found =
-        bsearch(&block, frame->blocks, frame->block_count, sizeof block, compare_addresses);
-
-    return found ? (unsigned)(found - frame->blocks) : frame->block_count;
-}
-
-/* Bytes in use at the fullest point of a block, which starts with `live`; updates live to its end.
- */
-static unsigned long long walk_block(const struct frame *frame, unsigned block, uint8_t *live)
-{
-    unsigned long long now = 0, most;
-
-    for (unsigned v = 0; v < frame->count; v++)
-        if (!frame->variables[v].is_moved && (live[v] || !frame->variables[v].has_lifetime))
-            now += frame->variables[v].size;
-    most = now;
-    for (LLVMValueRef i = LLVMGetFirstInstruction(frame->blocks[block]); i;
-         i = LLVMGetNextInstruction(i)) {
-        unsigned v;
-        int change = lifetime_of(frame, i, &v);
-
-        if (!change || live[v] == (change > 0))
-            continue;
-        live[v] = change > 0;
-        if (!frame->variables[v].is_moved)
-            now += change > 0 ? frame->variables[v].size : 0 - frame->variables[v].size;
-        if (now > most)
-            most = now;
-    }
-    return most;
-}
-
-/* Bytes in use at the fullest point of the function: what is alive on any way there counts. */
-static unsigned long long bytes_in_use(struct frame *frame)
-{
-    unsigned long long most = 0;
-    uint8_t *live = allocate(frame->count, 1);
-    bool is_changed = true;
-
-    free(frame->live);
-    frame->live = allocate((size_t)frame->block_count * frame->count, 1);
-    while (is_changed) {
-        is_changed = false;
-        for (unsigned b = 0; b < frame->block_count; b++) {
-            uint8_t *end = frame->live + (size_t)b * frame->count;
-            unsigned long long bytes;
-
-            memset(live, 0, frame->count);
-            for (LLVMUseRef use = LLVMGetFirstUse(LLVMBasicBlockAsValue(frame->blocks[b])); use;
-                 use = LLVMGetNextUse(use)) {
-                LLVMValueRef user = LLVMGetUser(use);
-                unsigned p = LLVMIsATerminatorInst(user)
-                                 ? block_number(frame, LLVMGetInstructionParent(user))
-                                 : frame->block_count;
-
-                for (unsigned v = 0; p < frame->block_count && v < frame->count; v++)
-                    live[v] |= frame->live[(size_t)p * frame->count + v];
-            }
-            bytes = walk_block(frame, b, live);
-            if (bytes > most)
-                most = bytes;
-            is_changed |= memcmp(end, live, frame->count) != 0;
-            memcpy(end, live, frame->count);
-        }
-    }
-    free(live);
-    return most;
-}
-
 static struct variable *largest(struct frame *frame)
 {
     struct variable *found = NULL;
@@ -228,12 +58,12 @@ static struct variable *largest(struct frame *frame)
 }
 
 /* Chooses what moves; the size of the entry, or 0 when nothing has to. */
-static unsigned long long choose(struct frame *frame)
+static unsigned long long choose(struct frame *frame, unsigned budget)
 {
     unsigned long long entry = 0;
     struct variable *variable;
 
-    while (bytes_in_use(frame) > frame->budget && (variable = largest(frame))) {
+    while (lower_bytes_in_use(frame) > budget && (variable = largest(frame))) {
         if (holds_pointers(variable->slot, 0)) {
             variable->is_fixed = true;
             continue;
@@ -301,7 +131,7 @@ static void explain(struct frame *frame, const char *why, char *text, size_t siz
 
     for (unsigned v = 0; v < frame->count; v++)
         frame->variables[v].is_moved = false;
-    bytes = bytes_in_use(frame);
+    bytes = lower_bytes_in_use(frame);
     describe(frame, names, sizeof names);
     snprintf(text, size,
              "the variables of this function need %llu bytes of stack, and a program has 512; %s; "
@@ -476,13 +306,14 @@ static bool is_too_large(const struct frame *frame)
 
 static void fit_stack(struct lowering *lowering, struct scratch *scratch, LLVMValueRef function)
 {
-    struct frame frame = {.function = function, .budget = STACK_BUDGET};
+    struct frame frame;
+    unsigned budget = STACK_BUDGET;
     unsigned long long entry;
 
     if (lower_calls_outlined(lowering, function))
-        frame.budget -= OUTLINED_FRAME;
-    find_variables(lowering, &frame);
-    entry = is_too_large(&frame) ? 0 : choose(&frame);
+        budget -= OUTLINED_FRAME;
+    lower_frame_open(lowering, function, &frame);
+    entry = is_too_large(&frame) ? 0 : choose(&frame, budget);
     if (entry > LARGEST_ENTRY) {
         refuse(lowering, &frame, "memory for every CPU holds at most 32768 bytes, too");
     } else if (entry && can_sleep(function)) {
@@ -493,12 +324,10 @@ static void fit_stack(struct lowering *lowering, struct scratch *scratch, LLVMVa
         move_variables(lowering, &frame, scratch->map, scratch->count++);
         if (entry > scratch->entry)
             scratch->entry = entry;
-    } else if (!is_too_large(&frame) && bytes_in_use(&frame) > STACK_SIZE) {
+    } else if (!is_too_large(&frame) && lower_bytes_in_use(&frame) > STACK_SIZE) {
         warn(lowering, &frame, "they are too small or hold pointers, so they stay there");
     }
-    free(frame.variables);
-    free(frame.blocks);
-    free(frame.live);
+    lower_frame_close(&frame);
 }
 
 void lower_stack(struct lowering *lowering)
