@@ -100,8 +100,10 @@ static int write_types(struct lbpf_job *job, struct lbpf_buffer *types,
         result = lbpf_kernel_types(&job->btf, &job->inputs.identifiers, job->portable, types,
                                    job->error);
     lbpf_kernel_config(&job->btf, &job->inputs.identifiers, job->architecture, types);
-    if (!result && !job->portable)
+    if (!result && !job->portable) {
         lbpf_targets_write(&job->btf, job->source, &job->inputs.identifiers, types);
+        lbpf_portable_refuse_others(types);
+    }
     return result;
 }
 

@@ -1,6 +1,9 @@
 #include "compile/portable.h"
 
+#include "host/features.h"
+
 #include <string.h>
+#include <sys/utsname.h>
 
 bool lbpf_portable_is_fixed(const char *name)
 {
@@ -73,4 +76,23 @@ void lbpf_portable_notes(const struct lbpf_identifiers *identifiers, struct lbpf
             !strncmp(names->slots[i].key, "CONFIG_", 7) &&
             !lbpf_strmap_has(&identifiers->defined, names->slots[i].key))
             lbpf_buffer_printf(notes, "%s is as this kernel was built\n", names->slots[i].key);
+}
+
+/* The release is octal, for it may have any characters. */
+void lbpf_portable_refuse_others(struct lbpf_buffer *types)
+{
+    char identity[256];
+    struct utsname name;
+
+    if (uname(&name))
+        return;
+    lbpf_kernel_identity(identity, sizeof identity);
+    lbpf_buffer_printf(
+        types,
+        "static const char __lbpf_kernel[] __attribute__((section(\".lbpf.kernel\"), "
+        "used, nodebug)) = \"kernel %s ",
+        identity);
+    for (const char *at = name.release; *at; at++)
+        lbpf_buffer_printf(types, "\\%03o", (unsigned char)*at);
+    lbpf_buffer_append_string(types, "\\n\";\n");
 }

@@ -18,4 +18,7 @@ bool lbpf_portable_is_fixed(const char *name);
  * set right: tracepoints, the version, options, enumerators. */
 void lbpf_portable_notes(const struct lbpf_identifiers *identifiers, struct lbpf_buffer *notes);
 
+/* Lets an object that isn't portable say which kernel it is for (kernel/portability.c). */
+void lbpf_portable_refuse_others(struct lbpf_buffer *types);
+
 #endif

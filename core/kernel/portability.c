@@ -1,7 +1,8 @@
 /*
  * Section .lbpf.kernel of an object holds what it takes for granted and no relocation sets right:
- * lines "machine NAME", and of a portable object "FACT<tab>ANSWER<tab>FILE:LINE", where the fact is
- * one of compile/kernel_facts.h.
+ * lines "machine NAME"; of a portable object "FACT<tab>ANSWER<tab>FILE:LINE", where the fact is one
+ * of compile/kernel_facts.h, of others "kernel IDENTITY RELEASE". An object that was made with
+ * kernel headers names no kernel: headers of another one than the running one are believed.
  */
 #include "kernel/portability.h"
 
@@ -9,11 +10,13 @@
 #include "base/buffer.h"
 #include "compile/kernel_btf.h"
 #include "compile/kernel_facts.h"
+#include "host/features.h"
 #include "kernel/object_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 /* How a fact's kind is told, and what to write so that the loader sets it right. */
 static const struct {
@@ -118,6 +121,32 @@ static int check_machine(const char *name, struct lbpf_error *error)
     return -EINVAL;
 }
 
+/* The identity holds the build, for two kernels may have one release. */
+static int check_kernel(const char *identity, struct lbpf_error *error)
+{
+    const char *release = strchr(identity, ' ');
+    struct utsname own;
+    char here[256];
+
+    lbpf_kernel_identity(here, sizeof here);
+    if (!release || uname(&own) ||
+        (strlen(here) == (size_t)(release - identity) &&
+         !strncmp(identity, here, (size_t)(release - identity))))
+        return 0;
+    release++;
+    if (strcmp(release, own.release) != 0)
+        lbpf_error_set(error, EINVAL, "open",
+                       "the object was compiled for Linux %s, and this is Linux %s", release,
+                       own.release);
+    else
+        lbpf_error_set(error, EINVAL, "open",
+                       "the object was compiled for another build of Linux %s than this one",
+                       release);
+    lbpf_error_hint(error, "compile it here, or for other kernels: luabpf compile without "
+                           "--this-kernel, or bpf.compile{portable = true}");
+    return -EINVAL;
+}
+
 /* Ends the part that *at points to at its mark and moves *at behind that. */
 static char *next_part(char **at, char mark)
 {
@@ -132,7 +161,7 @@ static int check_text(char *at, char *end, struct lbpf_error *error)
 {
     size_t limit = 1, count = 0;
     struct lbpf_kernel_fact *facts;
-    const char **places;
+    const char **places, *kernel = NULL;
     int result = 0;
 
     for (const char *byte = at; byte < end; byte++)
@@ -148,12 +177,16 @@ static int check_text(char *at, char *end, struct lbpf_error *error)
             at++;
         if (!strncmp(line, "machine ", 8)) {
             result = check_machine(line + 8, error);
+        } else if (!strncmp(line, "kernel ", 7)) {
+            kernel = line + 7;
         } else if (strchr(line, '\t')) {
             facts[count].text = next_part(&line, '\t');
             facts[count].there = next_part(&line, '\t');
             places[count++] = line;
         }
     }
+    if (!result && kernel)
+        result = check_kernel(kernel, error);
     if (!result && count)
         result = compare_facts(facts, places, count, error);
     lbpf_kernel_facts_free(facts, facts ? count : 0);

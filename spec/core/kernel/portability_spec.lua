@@ -136,3 +136,32 @@ describe("an object for another machine #any_kernel", function()
     assert.truthy(e.hint:find("--arch " .. own, 1, true))
   end)
 end)
+
+describe("an object for this kernel #any_kernel", function()
+  it("is refused by another kernel, and by another build of this one", function()
+    if not os.execute("unshare -m setarch --uname-2.6 true 2> /dev/null") then
+      return pending("needs unshare -m and setarch")
+    end
+    local path <const> = os.tmpname()
+    finally(function() os.remove(path) end)
+    save(path, (bpf.compile{text = "int look(struct pt_regs *ctx) { return 0; }"}))
+    local function load(before)
+      local status <const>, out <const>, errors <const> = script.run(([==[
+local _, e = pcall(require "bpf".BPF, {obj = %q})
+print(e.message, e.hint)]==]):format(path), before)
+      assert.same({0, ""}, {status, errors})
+      return out
+    end
+    bpf.BPF{obj = path}:close()
+    local release <const> = io.open("/proc/sys/kernel/osrelease"):read "l"
+    local message <const>, other <const>, hint <const> = load("setarch --uname-2.6")
+      :match("^the object was compiled for Linux (%g+), and this is Linux (%g+)\t(.*)\n$")
+    assert.equal(release, message)
+    assert.equal("2.6.", other:sub(1, 4))
+    assert.truthy(hint:find("luabpf compile without --this-kernel", 1, true), hint)
+    local without_build_id <const> =
+      "unshare -m sh -c 'mount --bind /dev/null /sys/kernel/notes && exec \"$@\"' sh"
+    assert.equal(("the object was compiled for another build of Linux %s than this one\t%s\n")
+      :format(release, hint), load(without_build_id))
+  end)
+end)
