@@ -165,9 +165,10 @@ function process.defined_probes()
   return table.concat(list)
 end
 
--- Waits until condition() is true; the limit only ends a test that failed.
-function process.wait_until(condition)
-  local finish = os.time() + math.max(60, 10 * slow)
+-- Waits until condition() is true, and whether it became so. Without seconds there is a limit only
+-- to end tests that failed.
+function process.wait_until(condition, seconds)
+  local finish = os.time() + math.ceil(seconds and seconds * slow or math.max(60, 10 * slow))
   while not condition() do
     if os.time() > finish then return false end
     os.execute("sleep 0.05")
