@@ -297,6 +297,10 @@ TRACEPOINT_PROBE(syscalls, sys_enter_getpgid)
         who:call(8)
         assert.equal(8, b:perf_buffer_poll(1000 * slow))
       end
+      -- more than find room: then half a buffer will do
+      b.things:open_perf_buffer(function() end, { page_cnt = 1, wakeup_events = 1009 })
+      who:call(71)
+      assert.equal(71, b:perf_buffer_poll(1000 * slow))
       for _, wrong in ipairs { 0, -1, 1 << 32 } do
         assert.error_matches(function()
           b.things:open_perf_buffer(print, { wakeup_events = wrong })

@@ -20,6 +20,15 @@ describe("a BPF object's functions", function()
     assert.same({"first", "kfunc__vmlinux__no_such_function_either",
       "kprobe__no_such_function_anywhere", "second"}, names)
     assert.equal(0, b:num_open_kprobes())
+    local other <close> = bpf.BPF{text = [[
+int kprobe_x(struct pt_regs *ctx) { return 0; }
+int mykprobe__x(struct pt_regs *ctx) { return 0; }
+int tracepoint_x(struct pt_regs *ctx) { return 0; }
+int raw_tracepoint_x(void *ctx) { return 0; }
+int uprobe__x(struct pt_regs *ctx) { return 0; }
+int kmod_ret_x(void *ctx) { return 0; }
+int lsm_x(void *ctx) { return 0; }]]}
+    assert.equal(7, #other:functions())
   end)
 
   it("are loaded once, as the type that was asked for", function()

@@ -2,6 +2,7 @@
 -- something else.
 
 local bpf = require "bpf"
+local leftovers = require "spec.support.leftovers"
 local process = require "spec.support.process"
 local refusal = require "spec.support.refusal"
 
@@ -318,6 +319,8 @@ BPF_LPM_TRIE(other, struct mac);]]
     b.routes["10.0.0.0/8"] = nil
     assert.equal(1, b.routes["10.2.2.3"])
     assert.equal("172.16.0.0/12", b.routes:prefix("172.16.0.0/12"))
+    assert.equal("10.0.0.1/32", b.routes:prefix("10.0.0.1"))
+    assert.equal("::1/128", b.routes6:prefix("::1"))
   end)
 
   it("are refused when they are none", function()
@@ -418,8 +421,10 @@ describe("a cgroup array", function()
     if not root then
       return pending("needs a cgroup2 file system")
     end
+    local before <const> = leftovers.now()
     b.groups[1] = root
     b.groups:items_update_batch({ 0, 2 }, { root, root })
+    assert.same(before, leftovers.now())
     assert.is_true(b.groups:delete(1))
     assert.is_false(b.groups:delete(1))
     assert.is_true(b.groups:delete(2))

@@ -148,8 +148,11 @@ describe("a table", function()
     t:items_delete_batch()
     assert.equal(0, #t)
     assert.error_matches(function() t:items_update_batch({}, {}) end, "Array's length is wrong")
-    assert.error_matches(function() t:items_update_batch({ 1, 2 }, { 1 }) end,
-      "keys array length != values array length")
+    for _, wrong in ipairs { { 1 }, { 1, 2, 3 } } do
+      assert.error_matches(function() t:items_update_batch({ 1, 2 }, wrong) end,
+        "keys array length != values array length")
+    end
+    assert.error_matches(function() t:items_delete_batch({}) end, "Array's length is wrong: 0")
   end)
 
   it("clears and zeroes", function()

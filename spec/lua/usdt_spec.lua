@@ -280,14 +280,16 @@ describe("arguments", function()
 
   it("differ by location, and a location tells them apart", function()
     local b <close> = bpf.BPF{ usdt_contexts = { context("places") }, text = [[
-      struct seen { u64 first, third; long code; };
+      struct seen { u64 first, third, fourth, fifth; long codes[3]; };
       BPF_HASH(all, u64, struct seen);
       int on(struct pt_regs *ctx) {
         struct seen seen = {};
         u64 n;
         bpf_usdt_readarg(2, ctx, &n);
         bpf_usdt_readarg(1, ctx, &seen.first);
-        seen.code = bpf_usdt_readarg(3, ctx, &seen.third);
+        seen.codes[0] = bpf_usdt_readarg(3, ctx, &seen.third);
+        seen.codes[1] = bpf_usdt_readarg(4, ctx, &seen.fourth);
+        seen.codes[2] = bpf_usdt_readarg(5, ctx, &seen.fifth);
         all.update(&n, &seen);
         return 0;
       }]] }
@@ -295,8 +297,10 @@ describe("arguments", function()
     usdt.run(8)
     for n = 0, 7 do
       local seen <const> = b.all[n]
-      assert.same(({ [0] = { 1000, 1000, 0 }, { 2001, 2001, 0 }, { 1002, 0, -1 }, { -3, 0, -1 } })
-        [n % 4], { seen.first, seen.third, seen.code })
+      assert.same(({ [0] = { 1000, 1000, n, n, 0, 0, 0 }, { 2001, 2001, n, n, 0, 0, 0 },
+        { 1002, 0, 0, n, -1, -1, 0 }, { -3, 0, n, 0, -1, 0, -1 } })[n % 4],
+        { seen.first, seen.third, seen.fourth, seen.fifth, seen.codes[1], seen.codes[2],
+          seen.codes[3] })
     end
   end)
 
@@ -336,17 +340,20 @@ int on(struct pt_regs *ctx) {
 
   it("of another size than the variable leave it alone #any_kernel", function()
     local b <close> = bpf.BPF{ usdt_contexts = { context("widths") }, text = [[
-      BPF_ARRAY(out, long, 2);
+      BPF_ARRAY(out, long, 4);
       #define PUT(i, v) { int key = i; long value = v; out.update(&key, &value); }
       int on(struct pt_regs *ctx) {
         long wide = 77, code = bpf_usdt_readarg(3, ctx, &wide);
+        short narrow = 78;
         PUT(0, wide);
         PUT(1, code);
+        code = bpf_usdt_readarg(3, ctx, &narrow);
+        PUT(2, narrow);
+        PUT(3, code);
         return 0;
       }]] }
     usdt.run(1)
-    assert.equal(77, b.out[0])
-    assert.equal(-1, b.out[1])
+    assert.same({ 77, -1, 78, -1 }, b.out:values())
   end)
 end)
 

@@ -56,15 +56,16 @@ __asm__(".text\n.globl memory\nmemory:\n"
         "leave\nret\n");
 
 /* void places(long n): one probe at four places that differ in the first argument; the second is
- * the same everywhere, the third only readable at some. */
+ * the same everywhere, the third only readable at some, where it differs; the fourth is the same
+ * where it is readable, the fifth where it is there. */
 __asm__(".text\n.globl places\nplaces:\n"
         "push %rbx\nmov %rdi, %rax\nand $3, %rax\nlea 1000(%rax), %rbx\nlea 2000(%rax), %r8\n"
         "push %rbx\npush %r8\n"
         "cmp $1, %rax\nje 1f\ncmp $2, %rax\nje 2f\ncmp $3, %rax\nje 3f\n"
-        PROBE(test, places, 0, "8@%rbx 8@%rdi 8@%rbx") "jmp 4f\n"
-        "1:" PROBE(test, places, 0, "8@%r8 8@%rdi 8@%r8") "jmp 4f\n"
-        "2:" PROBE(test, places, 0, "-4@8(%rsp) 8@%rdi 8@%xmm1") "jmp 4f\n"
-        "3:" PROBE(test, places, 0, "-8@$-3 8@%rdi") "jmp 4f\n"
+        PROBE(test, places, 0, "8@%rbx 8@%rdi 8@%rbx 8@%rdi 8@%rdi") "jmp 4f\n"
+        "1:" PROBE(test, places, 0, "8@%r8 8@%rdi 8@%r8 8@%rdi 8@%rdi") "jmp 4f\n"
+        "2:" PROBE(test, places, 0, "-4@8(%rsp) 8@%rdi 8@%xmm1 8@%xmm2 8@%rdi") "jmp 4f\n"
+        "3:" PROBE(test, places, 0, "-8@$-3 8@%rdi 8@%xmm1 8@%rdi") "jmp 4f\n"
         "4: pop %r8\npop %rbx\npop %rbx\nret\n");
 
 /* void guarded_place(long n): what only runs while somebody listens. */

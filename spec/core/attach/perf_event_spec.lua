@@ -206,6 +206,7 @@ describe("a perf event", function()
       {{ev_type = Type.SOFTWARE, ev_config = 0, group_fd = 0}, "perf event type 1 config 0"},
       {{ev_type = Type.SOFTWARE, ev_config = 0, cgroup = "/nowhere"}, "cgroup /nowhere"},
       {{ev_type = 4095, ev_config = 0}, "perf event type 4095 config 0"},
+      {{ev_type = 4095, ev_config = 0, cgroup = "/sys/fs/cgroup"}, "cgroup /sys/fs/cgroup"},
     }
     for _, case in ipairs(cases) do
       case[1].fn_name, case[1].sample_period = "on_tick", 1000000

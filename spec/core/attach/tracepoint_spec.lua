@@ -84,6 +84,11 @@ describe("tracepoint", function()
     calls.make(count)
     assert.is_true(seen(2) >= 2 * count)
     assert.is_true(seen(2) < 3 * count)
+    for _, part in ipairs{"syscalls:sys_enter_dup", "yscalls:sys_enter_dup3"} do
+      local one <close> = b:attach_tracepoint{tp_re = part .. "|syscalls:sys_enter_dup2",
+        fn_name = "on_dup3_too"}
+      assert.equal(part:find("^s") and 2 or 1, one:count())
+    end
   end)
 
   it_with_tracepoints("detaches by name", function()

@@ -3,6 +3,7 @@ local bpf <const> = require "bpf"
 local calls <const> = require "spec.support.calls"
 local dweller <const> = require "spec.support.dweller"
 local process <const> = require "spec.support.process"
+local refusal <const> = require "spec.support.refusal"
 local target <const> = require "spec.support.target"
 
 local count <const> = 109
@@ -131,6 +132,11 @@ describe("uprobe", function()
     assert.equal(2 * count, seen(5))
     assert.equal(count, seen(2))
     assert.equal(1, back:count())
+    for _, part in ipairs{"answe", "nswer"} do
+      assert.equal(2, refusal.of(function()
+        b:attach_uprobe{name = target.path(), sym_re = part, fn_name = "on_any"}
+      end).errno)
+    end
   end)
 
   it_with_uprobes("finds a library by its short name, and follows indirect functions", function()

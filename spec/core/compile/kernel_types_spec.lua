@@ -234,10 +234,11 @@ end)
 describe("the kernel's version", function()
   it("is what uname says, or what BCC_LINUX_VERSION_CODE says", function()
     local pipe <const> = io.popen("uname -r")
-    local major <const>, minor <const> = pipe:read("a"):match("^(%d+)%.(%d+)")
+    local major <const>, minor <const>, patch = pipe:read("a"):match("^(%d+)%.(%d+)%.?(%d*)")
     pipe:close()
-    assert.equal(math.tointeger(major) << 8 | math.tointeger(minor),
-      value_of("LINUX_VERSION_CODE >> 8"))
+    patch = math.min(tonumber(patch) or 0, 255)
+    assert.equal(math.tointeger(major) << 16 | math.tointeger(minor) << 8 | patch,
+      value_of("LINUX_VERSION_CODE"))
     local _ <const>, out <const> = script.run([==[
 print(require "bpf".BPF{text = "BPF_ARRAY(sized, u32, LINUX_VERSION_CODE);"}.sized.max_entries)]==],
       "env BCC_LINUX_VERSION_CODE=263202")

@@ -107,7 +107,10 @@ describe("BPF.get_kprobe_functions", function()
     local found <const> = bpf.BPF.get_kprobe_functions("vfs_(read|write)")
     table.sort(found)
     assert.same({"vfs_read", "vfs_write"}, found)
-    assert.same({}, bpf.BPF.get_kprobe_functions("no_function_of_this_name"))
+    assert.equal(2, #bpf.BPF.get_kprobe_functions("vfs_read|vfs_write"))
+    for _, part in ipairs{"vfs_rea", "fs_read", "no_function_of_this_name"} do
+      assert.same({}, bpf.BPF.get_kprobe_functions(part))
+    end
     assert.error(function() bpf.BPF.get_kprobe_functions("vfs_(") end)
   end)
 end)
