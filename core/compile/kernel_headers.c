@@ -62,8 +62,15 @@ static bool find_source(struct lbpf_kernel_headers *headers)
 static int refuse_folder(const struct lbpf_kernel_headers *headers, bool own,
                          struct lbpf_error *error)
 {
+    static const char archive[] = "/sys/kernel/kheaders.tar.xz";
+
     lbpf_error_set(error, ENOENT, "compile", "there are no kernel headers in '%s'", headers->build);
-    if (own)
+    if (own && !access(archive, R_OK))
+        lbpf_error_hint(error,
+                        "the kernel carries its headers: unpack %s (tar -xf) into a folder, "
+                        "and name that; or do without: types come from the kernel's BTF",
+                        archive);
+    else if (own)
         lbpf_error_hint(error, "install the headers of the running kernel (on Debian: apt install "
                                "linux-headers-$(uname -r)), name their folder, or do without: "
                                "types come from the kernel's BTF");
@@ -73,21 +80,37 @@ static int refuse_folder(const struct lbpf_kernel_headers *headers, bool own,
     return -ENOENT;
 }
 
+/* Those of the running kernel. As for BCC, the variables count in this order, the second where
+ * sources and build do not lie apart. */
+static void find_own(struct lbpf_kernel_headers *headers)
+{
+    const char *given = getenv("BCC_KERNEL_SOURCE"), *suffix = getenv("BCC_KERNEL_MODULES_SUFFIX");
+    char folder[sizeof "/lib/modules/" + sizeof(struct utsname)];
+    struct utsname name = {0};
+    bool parted;
+
+    uname(&name);
+    snprintf(folder, sizeof folder, "/lib/modules/%s", name.release);
+    parted = has_file(folder, "build/.") && has_file(folder, "source/.");
+    if (given && *given)
+        snprintf(headers->build, sizeof headers->build, "%s", given);
+    else
+        snprintf(headers->build, sizeof headers->build, "%s/%s", folder,
+                 suffix && *suffix && !parted ? suffix : "build");
+}
+
 int lbpf_kernel_headers_find(struct lbpf_kernel_headers *headers, const char *path,
                              const struct lbpf_architecture *architecture, struct lbpf_error *error)
 {
-    const char *given = *path ? path : getenv("BCC_KERNEL_SOURCE");
     bool arm64 = !strcmp(architecture->target, "arm64");
-    struct utsname name = {0};
     size_t size;
 
     headers->architecture = arm64 ? "arm64" : architecture->target;
     headers->target = arm64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-    uname(&name);
-    if (given && *given)
-        snprintf(headers->build, sizeof headers->build, "%s", given);
+    if (*path)
+        snprintf(headers->build, sizeof headers->build, "%s", path);
     else
-        snprintf(headers->build, sizeof headers->build, "/lib/modules/%s/build", name.release);
+        find_own(headers);
     size = strlen(headers->build);
     while (size > 1 && headers->build[size - 1] == '/')
         headers->build[--size] = '\0';

@@ -19,8 +19,8 @@ struct lbpf_kernel_headers {
     const char *target;                     /* as clang names it */
 };
 
-/* Finds the headers at path. Where it is "", those of the running kernel: $BCC_KERNEL_SOURCE, or
- * /lib/modules/VERSION/build. */
+/* Finds the headers at path. Where it is "", those of the running kernel: $BCC_KERNEL_SOURCE, or in
+ * /lib/modules/VERSION $BCC_KERNEL_MODULES_SUFFIX or build. */
 int lbpf_kernel_headers_find(struct lbpf_kernel_headers *headers, const char *path,
                              const struct lbpf_architecture *architecture,
                              struct lbpf_error *error);

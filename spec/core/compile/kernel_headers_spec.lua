@@ -115,6 +115,46 @@ int probe(struct pt_regs *ctx) {
   end)
 end)
 
+describe("the running kernel's headers #any_kernel", function()
+  local folder, release
+  setup(function()
+    release = io.open("/proc/sys/kernel/osrelease"):read "l"
+    folder = write_kernel()
+    os.execute(("mkdir -p %s/modules/%s %s/sys"):format(folder, release, folder))
+    os.execute(("ln -s %s %s/modules/%s/mine"):format(folder, folder, release))
+    write(folder .. "/sys/kheaders.tar.xz", "")
+  end)
+  teardown(function() os.execute("rm -r " .. folder) end)
+
+  -- What a program gets with these modules, variables, and a folder mounted.
+  local function compile(before, mount)
+    local mounts <const> = "mount --bind %s/modules /lib/modules && %s && exec \"$@\""
+    local status <const>, out <const>, errors <const> = script.run([==[
+local ok, e = pcall(require "bpf".compile, {headers = true,
+  text = "#include <linux/odd.h>\nint f(void *c) { return sizeof(struct odd_packed); }"})
+print(ok or e.message, ok or e.hint)]==], ("env LUABPF_CACHE= %s unshare -m sh -c '%s' sh"):format(
+      before, mounts:format(folder, mount or "true")))
+    assert.same({0, ""}, {status, errors})
+    return out
+  end
+
+  it("are found by BCC's variables, and otherwise asked for", function()
+    if not os.execute("unshare -m test -d /lib/modules 2> /dev/null") then
+      return pending("needs unshare -m and /lib/modules")
+    end
+    assert.equal("true\ttrue\n", compile("BCC_KERNEL_SOURCE=" .. folder))
+    assert.equal("true\ttrue\n", compile("BCC_KERNEL_MODULES_SUFFIX=mine"))
+    local message <const> =
+      ("there are no kernel headers in '/lib/modules/%s/build'\t"):format(release)
+    local out <const> = compile("")
+    assert.equal(message, out:sub(1, #message))
+    assert.truthy(out:find("apt install linux-headers-", 1, true), out)
+    local carried <const> = compile("", ("mount --bind %s/sys /sys/kernel"):format(folder))
+    assert.equal(message, carried:sub(1, #message))
+    assert.truthy(carried:find("unpack /sys/kernel/kheaders.tar.xz (tar -xf)", 1, true), carried)
+  end)
+end)
+
 describe("a program with kernel headers #any_kernel", function()
   -- Prints the size of a structure of theirs. The program is not found in this text, whose file has
   -- another name each time.
