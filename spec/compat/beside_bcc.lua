@@ -1,7 +1,8 @@
 -- Each tool in scripts/ beside BCC's of the same name, on the same workload:
 --   luabpf spec/compat/beside_bcc.lua [TOOL…]
 -- A line per tool: what it had to count, and what ours and BCC's say, or why BCC's says nothing.
--- With SHOW=1 also what they print. BCC needs bpfcc-tools and kernel headers, and kprobes for most.
+-- With SHOW=1 also what they print. BCC needs bpfcc-tools and kernel headers, and kprobes for most;
+-- docs/coming-from-bcc.md says how to have them in a guest.
 package.path = arg[0]:match("^(.*)/") .. "/../../?.lua;" .. package.path
 local beside <const> = require "spec.compat.beside"
 
