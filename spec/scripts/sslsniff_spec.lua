@@ -11,7 +11,7 @@ local function talk(key)
   local server = process.start(("openssl s_server -accept 127.0.0.1:0 -key %s -cert %s.crt -rev"
     .. " -naccept 1"):format(key, key))
   local port = tonumber(server:wait_for("^ACCEPT"):match("%d+$"))
-  os.execute(([[{ echo %s; for i in $(seq 999); do grep -q %s %s.out && break; sleep 0.05; done; } \
+  os.execute(([[{ echo %s; for i in $(seq 999); do grep -qs %s %s.out && break; sleep .05; done; } \
     | timeout 60 openssl s_client -connect 127.0.0.1:%d > %s.out 2>&1]]):format(marker,
     marker:reverse(), key, port, key))
   server:finish()

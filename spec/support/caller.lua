@@ -21,6 +21,7 @@ end
 
 -- The next line that it prints, as a number; without wait, nil when that is not there yet.
 function caller:answer(wait)
+  local finish <const> = os.time() + 600
   repeat
     self.answers:seek("cur", 0)
     local line <const> = self.answers:read("L")
@@ -28,7 +29,8 @@ function caller:answer(wait)
     if line then self.answers:seek("cur", -#line) end
     if wait == false then return nil end
     bpf.sleep(0.002)
-  until false
+  until os.time() > finish
+  error("the program to trace does not answer", 2)
 end
 
 -- Has it make count calls, and returns at once.
