@@ -30,8 +30,10 @@ end
 local function broken_in_core(file, name)
   if name:find("^lua") or name == "lauxlib.h" then return "core knows nothing of Lua" end
   if file:find("^core/compile/prelude/") then return nil end -- the user's side: clang reads it
-  local is_plugin = file:find("^core/compile/plugin/")
-  if name:find("^llvm") and not is_plugin then return "only the plugin sees LLVM" end
+  local is_plugin = file:find("^core/compile/plugin/") or file:find("^core/compile/clang/")
+  if (name:find("^llvm") or name:find("^clang/")) and not is_plugin then
+    return "only the plugin and the clang around it see LLVM"
+  end
 
   local own_room = file:match("^core/([^/]+)/")
   local room = name:match("^([^/]+)/.+%.h$")

@@ -82,7 +82,8 @@ int lbpf_toolchain_tool(const char *name, char *path, size_t size)
     return -ENOENT;
 }
 
-static int find_clang(char *path, size_t size, struct lbpf_error *error)
+/* $LUABPF_CLANG, or the one that was built with luabpf and starts fastest, or the system's. */
+static int find_clang(const char *folder, char *path, size_t size, struct lbpf_error *error)
 {
     const char *wanted = getenv("LUABPF_CLANG");
 
@@ -93,6 +94,8 @@ static int find_clang(char *path, size_t size, struct lbpf_error *error)
         lbpf_error_hint(error, "set it to a clang of version %d, or unset it", LUABPF_LLVM_MAJOR);
         return -ENOENT;
     }
+    if ((size_t)snprintf(path, size, "%s/clang", folder) < size && is_executable(path))
+        return 0;
     if (!lbpf_toolchain_tool("clang", path, size))
         return 0;
     lbpf_error_set(error, ENOENT, "compile", "clang-%d was not found", LUABPF_LLVM_MAJOR);
@@ -123,7 +126,7 @@ int lbpf_toolchain_find(struct lbpf_toolchain *toolchain, struct lbpf_error *err
         lbpf_error_hint(error, "install luabpf whole: core.so, lower.so and include/ lie together");
         return -ENOENT;
     }
-    return find_clang(toolchain->clang, sizeof toolchain->clang, error);
+    return find_clang(toolchain->folder, toolchain->clang, sizeof toolchain->clang, error);
 }
 
 /* --- identity --------------------------------------------------------------------------------- */

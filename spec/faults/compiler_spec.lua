@@ -89,3 +89,43 @@ describe("clang's end #any_kernel", function()
     assert.truthy(first:find("^61\t"), first)
   end)
 end)
+
+describe("the clang in one file #any_kernel", function()
+  local own <const> = (os.getenv("LUABPF_BUILD") or "build/release") .. "/lib/bpf/clang"
+  local program <const> = [==[
+io.write((require "bpf".compile{cache = false, text = [[
+struct event { u32 pid; char comm[16]; };
+BPF_HASH(counts, u32, u64);
+BPF_PERF_OUTPUT(events);
+int probe(struct pt_regs *ctx, struct file *file, const char *name) {
+  struct event event = {.pid = file->f_path.dentry->d_inode->i_ino};
+  bpf_probe_read_user_str(event.comm, sizeof event.comm, name);
+  counts.increment(event.pid);
+  events.perf_submit(ctx, &event, sizeof event);
+  return 0;
+}]]}))]==]
+
+  it("makes the same object as the system's, and says the same", function()
+    local file <const> = io.open(own)
+    if not file then return pending("needs libclang-19-dev when luabpf is built") end
+    file:close()
+    local path <const> = os.tmpname() -- one name for both
+    for _, body in ipairs{ program, (program:gsub("counts.increment", "count.increment")),
+      (program:gsub("return 0", "return printf(name)")) } do
+      local said <const> = {}
+      for i, clang in ipairs{ own, "clang-19" } do
+        local script_file <const> = assert(io.open(path, "w"))
+        script_file:write(body)
+        script_file:close()
+        local pipe <const> = io.popen((
+          "LUA_PATH='%s' LUA_CPATH='%s' LUABPF_CLANG=%s lua5.4 %s 2>&1"):format(
+            package.path, package.cpath, clang, path))
+        said[i] = pipe:read("a")
+        pipe:close()
+      end
+      assert.truthy(#said[1] > 100)
+      assert.equal(said[2], said[1])
+    end
+    os.remove(path)
+  end)
+end)
