@@ -64,20 +64,10 @@ SEC("tracepoint/syscalls/sys_enter_getpgid") int to_small(void *ctx) {
 describe("an event", function()
   local path, b, who
 
-  setup(function()
-    path = object.compile(program)
-  end)
-
-  teardown(function()
-    if path then
-      os.remove(path)
-    end
-  end)
+  setup(function() path = object.compile(program) end)
+  teardown(function() os.remove(path) end)
 
   before_each(function()
-    if not path then
-      pending("needs clang")
-    end
     b = bpf.BPF { obj = path }
     who = caller.start()
     b.wanted[0] = who.pid

@@ -191,16 +191,9 @@ describe("a histogram by bucket", function()
     ]]
   end)
 
-  teardown(function()
-    if path then
-      os.remove(path)
-    end
-  end)
+  teardown(function() os.remove(path) end)
 
   before_each(function()
-    if not path then
-      pending("needs clang")
-    end
     b = bpf.BPF { obj = path }
   end)
 

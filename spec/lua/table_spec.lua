@@ -26,20 +26,10 @@ MAP(events, HASH, u32, u64, 2);
 describe("a table", function()
   local path, b
 
-  setup(function()
-    path = object.compile(program)
-  end)
-
-  teardown(function()
-    if path then
-      os.remove(path)
-    end
-  end)
+  setup(function() path = object.compile(program) end)
+  teardown(function() os.remove(path) end)
 
   before_each(function()
-    if not path then
-      pending("needs clang")
-    end
     b = bpf.BPF { obj = path }
   end)
 

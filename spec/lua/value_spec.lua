@@ -27,20 +27,10 @@ struct { __uint(type, HASH); __type(key, u32); __type(value, struct names);
 describe("a struct value", function()
   local path, b, leaf
 
-  setup(function()
-    path = object.compile(program)
-  end)
-
-  teardown(function()
-    if path then
-      os.remove(path)
-    end
-  end)
+  setup(function() path = object.compile(program) end)
+  teardown(function() os.remove(path) end)
 
   before_each(function()
-    if not path then
-      pending("needs clang")
-    end
     b = bpf.BPF { obj = path }
     leaf = b.all:leaf()
   end)

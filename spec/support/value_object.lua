@@ -15,22 +15,11 @@ char object_license[] SEC("license") = "GPL";
 #line 1
 ]]
 
-local function find_clang()
-  for _, name in ipairs { "clang-19", "clang" } do
-    if os.execute("command -v " .. name .. " > /dev/null 2>&1") then
-      return name
-    end
-  end
-end
-
---- Compiles text and returns the path of the object, which the caller removes; nil without clang.
+--- Compiles text and returns the path of the object, which the caller removes.
 function object.compile(text)
-  local clang = find_clang()
-  if not clang then
-    return nil
-  end
   local path = os.tmpname()
-  local command = "LD_PRELOAD= " .. clang .. " -target bpf -O2 -g -x c -c -o " .. path .. " -"
+  local command = "LD_PRELOAD= $(command -v clang-19 || echo clang) -target bpf -O2 -g -x c -c -o "
+    .. path .. " -"
   local pipe = assert(io.popen(command, "w"))
   pipe:write(prologue, text)
   assert(pipe:close(), "the object does not compile")
