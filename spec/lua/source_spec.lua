@@ -1,6 +1,7 @@
 -- Diagnostics name the user's own file and line, wherever the program's text stands.
 
 local bpf = require "bpf"
+local script = require "spec.support.script"
 
 -- The error of a program that must not compile. The line is where the call stands.
 local function failure(options)
@@ -57,5 +58,21 @@ describe("a compile error", function()
     local ok, e = pcall(bpf.BPF, "int k(void *ctx) { return no_such_name_3; }")
     assert.is_false(ok)
     assert.equal("table", type(e))
+  end)
+end)
+
+describe("a C file", function()
+  it("is looked for beside the script, too", function()
+    local name = os.tmpname() .. ".c"
+    local file = assert(io.open(name, "w"))
+    file:write("BPF_ARRAY(beside, u32, 7);\n")
+    file:close()
+    local short = name:match("[^/]+$")
+    local status, out, errors = script.run(([[
+      local bpf = require "bpf"
+      print(bpf.BPF{ src_file = %q, hdr_file = %q }.beside.max_entries)
+      print((pcall(bpf.BPF, { src_file = "x/" .. %q })))]]):format(short, short, short))
+    os.remove(name)
+    assert.same({ 0, "7\nfalse\n", "" }, { status, out, errors })
   end)
 end)

@@ -73,6 +73,8 @@ describe("a struct value", function()
     assert.equal(2.25, store("d", 2.25))
     assert.equal(1.5, store("f", 1.5))
     assert.equal(0x3fc00000, leaf.x)
+    assert.equal(math.huge, store("f", math.huge))
+    assert.error_matches(function() leaf.f = 1e39 end, "1e%+39 does not fit into a float")
     assert.equal(0xffff888000000000, store("pointer", 0xffff888000000000))
   end)
 

@@ -101,6 +101,47 @@ describe("an iterator", function()
     assert.equal(line .. "\n", same)
   end)
 
+  it_with_iterators("goes over control groups: down, up, from the ends", function()
+    local root
+    for line in io.lines("/proc/mounts") do root = root or line:match("^%S+ (%S+) cgroup2 rw") end
+    if not root then return pending("needs a cgroup2 file system") end
+    local groups <close> = bpf.BPF{auto_attach = false, text = [[
+BPF_ITER(cgroup) {
+  if (ctx->cgroup) BPF_SEQ_PRINTF(ctx->meta->seq, "%lu\n", ctx->cgroup->kn->id);
+  return 0;
+}]]}
+    local good <const>, problem = pcall(groups.iter, groups, "cgroup", {cgroup = root})
+    if not good then return pending("needs iterators over cgroups: " .. problem.message) end
+    local outer <const> = ("%s/luabpf-%d"):format(root, process.own_pid())
+    local folders <const> = {outer, outer .. "/inner", outer .. "/inner/most"}
+    assert(os.execute("mkdir " .. table.concat(folders, " ")))
+    finally(function()
+      os.execute(("rmdir %s %s %s"):format(folders[3], folders[2], folders[1]))
+    end)
+    local names <const> = {}
+    for _, folder in ipairs(folders) do
+      local pipe <close> = io.popen("stat -c %i " .. folder)
+      names[pipe:read("l")] = folder:match("[^/]+$")
+    end
+    local function walk(path, order)
+      local list <const> = {}
+      for id in groups:iter("cgroup", {cgroup = path, order = order}) do
+        list[#list + 1] = names[id] or "above"
+      end
+      return table.concat(list, " "):gsub("luabpf%-%d+", "outer")
+    end
+    local before <const> = leftovers.now()
+    assert.equal("outer inner most", (walk(outer)))
+    assert.equal("outer inner most", (walk(outer, "down")))
+    assert.equal("most inner outer", (walk(outer, "post")))
+    assert.equal("inner", (walk(folders[2], "self")))
+    assert.truthy(walk(folders[3], "up"):find("^most inner outer above"))
+    assert.same(before, leftovers.now())
+    problem = refusal.of(function() walk("/nowhere") end)
+    assert.equal("Could not open cgroup /nowhere: No such file or directory", problem.message)
+    assert.error_matches(function() walk(outer, "sideways") end, "'order'")
+  end)
+
   it_with_iterators("is attached to be read more than once", function()
     local link <const> = b:attach_iter{fn_name = "bpf_map_elem", map = b.numbers}
     assert.equal("iter", link:kind())

@@ -132,6 +132,7 @@ print(seen(1), seen(2))]]:gsub("\t", " "))
 true the device has an XDP program of somebody else
 Function first is attached to lo already
 Failed to attach BPF to device nowhere: No such device
+false false
 a BPF link of another process holds the program
 no XDP program is attached to it
 false
@@ -143,6 +144,9 @@ local good, e = pcall(other.attach_xdp, other, "lo", "pass", bpf.XDP_FLAGS_SKB_M
 print(e.errno == 16 or e.errno == 17, e.hint:match("^[^,]*")) -- EBUSY, EEXIST
 print(refused(b.attach_xdp, {dev = "lo", fn_name = "first"}).message)
 print(refused(b.attach_xdp, {dev = "nowhere", fn_name = "first"}).message)
+local modes = bpf.XDP_FLAGS_SKB_MODE | bpf.XDP_FLAGS_UPDATE_IF_NOEXIST
+print((pcall(b.attach_xdp, b, {dev = "lo", fn_name = "second", flags = modes})),
+  (pcall(b.attach_xdp, b, {dev = "lo", fn_name = "second", flags = bpf.XDP_FLAGS_DRV_MODE})))
 print(select(2, pcall(other.remove_xdp, other, "lo")).hint)
 b:remove_xdp("lo")
 print(refused(b.remove_xdp, "lo").hint)
