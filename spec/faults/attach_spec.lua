@@ -84,10 +84,13 @@ local b <close> = bpf.BPF{text = text}
 local good, e = pcall(b.attach_uprobe, b, {name = path, sym_re = "answer|six|visit",
   fn_name = "faults_answer"})
 print(good, e.message, b:num_open_uprobes())
-b:attach_uprobe{name = path, sym_re = "answer|six", fn_name = "faults_answer"}
-print(b:num_open_uprobes())
+for _ = 1, 2 do -- what was detached counts no more
+  local both <close> = b:attach_uprobe{name = path, sym_re = "answer|six",
+    fn_name = "faults_answer"}
+  print(b:num_open_uprobes())
+end
 ]], "env BCC_PROBE_LIMIT=2")
-    assert.equal("false\tNumber of open probes would exceed global quota\t0\n2\n", out)
+    assert.equal("false\tNumber of open probes would exceed global quota\t0\n2\n2\n", out)
   end)
 
   it_with_uprobes("says so at every limit of open files that is too low", function()

@@ -431,6 +431,22 @@ describe("a cgroup array", function()
   end)
 end)
 
+describe("a large array", function()
+  it("is zeroed to its end, also when its elements are taken", function()
+    local b <close> = open "BPF_ARRAY(large, u64, 8205);"
+    local keys, leaves = {}, {}
+    for i = 1, 8205 do
+      keys[i], leaves[i] = i - 1, i
+    end
+    for _, method in ipairs { "zero", "clear", "items_lookup_and_delete_batch" } do
+      b.large:items_update_batch(keys, leaves)
+      local items = b.large[method](b.large)
+      assert.equal(method:find("items") and 8205, items and items[8205][2])
+      for _, leaf in ipairs(b.large:values()) do assert(leaf == 0, method) end
+    end
+  end)
+end)
+
 describe("tables of devices and CPUs", function()
   it("are read and written", function()
     local b <close> = open "BPF_DEVMAP(devices, 4); BPF_CPUMAP(cpus, 2);"
