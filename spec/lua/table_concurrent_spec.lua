@@ -98,6 +98,28 @@ describe("a table that a program changes", function()
       assert.is_true(#b.t <= 4096)
     end
   end)
+
+  it("is zeroed without what the program deletes meanwhile coming back", function()
+    local b <close> = bpf.BPF { auto_attach = false, text = [[
+BPF_HASH(t, u32, u64, 8192);
+int on_answer(struct pt_regs *ctx) {
+  u32 keys[64];
+  u64 leaf = 1;
+  for (int i = 0; i < 64; i++) {
+    keys[i] = bpf_get_prandom_u32();
+    t.update(&keys[i], &leaf);
+  }
+  for (int i = 0; i < 64; i++)
+    t.delete(&keys[i]);
+  return 0;
+}]] }
+    local link = b:attach_uprobe { name = target.path(), sym = "answer", fn_name = "on_answer",
+      pid = writer.pid }
+    local finish = os.clock() + 0.3
+    repeat b.t:zero() until os.clock() > finish
+    link:detach()
+    assert.equal(0, #b.t)
+  end)
 end)
 
 describe("two Lua states in two threads #any_kernel", function()
