@@ -53,6 +53,10 @@ BPF_ITER(task) {
 int program(struct pt_regs *ctx) {
   struct task_struct *task = bpf_get_current_task_btf();
   KEEP(task->real_parent->mm->map_count); }]]},
+  {"a member of an element", [[
+int program(struct pt_regs *ctx) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  KEEP(task->thread_pid->tasks[1].first->next == 0); }]]},
   {"a bit field and an element",
     [[
 KFUNC_PROBE(wake_up_new_task, struct task_struct *p) {
