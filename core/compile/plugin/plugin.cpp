@@ -1,5 +1,6 @@
-// Registers the lowering with clang: the only C++ of the project. What is done to the module is in
-// C, over LLVM's C interface (lower.c); what that lacks is here.
+// Registers the lowering with clang. Like compile/clang this is C++; nothing else of the project
+// is. What is done to the module is in C, over LLVM's C interface (lower.c); what that lacks is
+// here.
 
 #include <llvm/IR/DebugInfoMetadata.h>
 #include <llvm/IR/GlobalVariable.h>
