@@ -7,7 +7,7 @@ local tool = require("bpf.tool")
 
 local parser = tool.parser("fileslower", "Show reads and writes of files that take long.",
   "process time")
-parser:argument("min_ms", "Show what takes at least so many milliseconds."):args("?")
+parser:argument("min_ms", "Show what takes at least so many milliseconds.")
   :convert(tool.number):default("10")
 parser:flag("-a --all-files", "Pipes, sockets and devices, too.")
 local options = parser:parse()

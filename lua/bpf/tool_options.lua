@@ -126,9 +126,9 @@ local function add_process(parser, command, several, by_regex)
 end
 
 local function add_interval(parser, default)
-  parser:argument("interval", "Report each so many seconds"
-    .. (default and "." or ", not only at the end.")):args("?"):convert(tool_options.number)
-    :default(default)
+  local interval = parser:argument("interval", "Report each so many seconds"
+    .. (default and "." or ", not only at the end.")):convert(tool_options.number)
+  if default then interval:default(default) else interval:args("?") end -- "?" knows no default
   parser:argument("count", "End after so many reports."):args("?"):convert(tool_options.whole)
 end
 

@@ -20,9 +20,11 @@ local arguments <const> = {
 }
 local needs_kprobes <const> = { cachestat = true, fileslower = true, vfsstat = true }
 
+-- What a command prints, if it ends well.
 local function read(command)
-  local pipe <close> = assert(io.popen(command))
-  return pipe:read("a")
+  local pipe <const> = assert(io.popen(command))
+  local text <const> = pipe:read("a")
+  return pipe:close() and text
 end
 
 local scratch <const> = os.tmpname()
@@ -39,6 +41,12 @@ local function line(name, ...)
   io.flush()
 end
 
+local function skip(name, reason)
+  reason = reason or "it was never ready"
+  io.write(("%-20s %8s %8s %10s  (%s)\n"):format(name, "-", "-", "-", reason))
+  io.flush()
+end
+
 local function middle(values)
   table.sort(values)
   return ("%.1f"):format(values[(#values + 1) // 2])
@@ -49,12 +57,13 @@ local function measure(name, text, command)
   local run <const> = ("%s.until '%s' %s 2> %s.errors"):format(scratch, text, command, scratch)
   local wall, processor <const> = {}, {}
   for i = 0, rounds do
-    wall[i], processor[i] = read(run):match("^(%S+) %d+ (%S+)\n$")
-    if not wall[i] then
+    local output <const> = read(run)
+    if not output then
       local errors <close> = assert(io.open(scratch .. ".errors"))
-      return line(name, "-", "-", "-", errors:read("l"))
+      return skip(name, errors:read("l"))
     end
-    wall[i], processor[i] = tonumber(wall[i]), tonumber(processor[i])
+    local ms <const>, own_ms <const> = output:match("^(%S+) %d+ (%S+)\n$")
+    wall[i], processor[i] = tonumber(ms), tonumber(own_ms)
   end
   local median <const> = middle(wall)
   line(name, median, ("%.1f"):format(wall[1]), middle(processor))
@@ -72,9 +81,9 @@ local kprobe <const> = bpf.features().kprobe
 for _, name in ipairs(names) do
   local tool <const> = ("%s/luabpf %s %s"):format(root, name, arguments[name] or "")
   if name == "hello_world" then
-    line(name, "-", "-", "-", "says nothing when it is attached")
+    skip(name, "says nothing when it is attached")
   elseif needs_kprobes[name] and not kprobe.available then
-    line(name, "-", "-", "-", kprobe.reason)
+    skip(name, kprobe.reason)
   elseif without_command[name] then
     measure(name, "", tool)
   else

@@ -26,6 +26,17 @@ describe("definitions of tools #any_kernel", function()
   end)
 end)
 
+describe("options of tools #any_kernel", function()
+  it("have an interval of one second where a tool reports each", function()
+    local parser = tool.parser("each", "Report.", "every")
+    assert.same({ interval = 1 }, parser:parse{})
+    assert.same({ interval = 5, count = 3 }, parser:parse{ "5", "3" })
+    parser = tool.parser("once", "Report.", "interval")
+    assert.same({}, parser:parse{})
+    assert.same({ interval = 0.5 }, parser:parse{ "0.5" })
+  end)
+end)
+
 describe("the lines of tools #any_kernel", function()
   local columns = {
     { "COMM", "%-6s", "comm" }, "code", { "LAT(ms)", "%8.2f", "latency_ns", 1e-6 },

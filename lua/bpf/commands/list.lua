@@ -6,7 +6,7 @@ local bpf = require "bpf"
 local parser = argparse("luabpf list", "Show what can be probed.")
 parser:argument("pattern", "Name with wildcards * and ?, such as 'vfs_*', 'tracepoint:sched:*', "
   .. "'kfunc:tcp_?onnect'. Kinds: " .. table.concat(require "bpf.list".kinds, ", ") .. ".")
-  :args("?"):default("*")
+  :default("*")
 parser:flag("-v --verbose", "Show fields of tracepoints, parameters of functions, arguments of "
   .. "static probes.")
 parser:option("-k --kind", "Only this kind.")
