@@ -63,6 +63,7 @@ local talk <const> = after_line [[
 --   count, ours, bcc: how to count in what both print; ours and bcc where they differ
 --   apart: one after the other; BCC's user probes have a random place for a semaphore, and the
 --     kernel refuses two probes at one place that have it at different ones
+--   at_least: both may count more than what is done, where others have a part in it
 --   near: how far apart two figures may be, where chance or time has a part in them (0)
 beside.rows = {
   {"execsnoop", 101, "programs run", workload("run"), count = matches("true +%d+ +PID +0 ")},
@@ -71,8 +72,10 @@ beside.rows = {
   {"exitsnoop", 101, "processes ended", workload("run"), count = matches("true +%d+ +PID +")},
   {"killsnoop", 101, "signals sent", workload("kill"), "-p PID",
     count = matches("PID +workload +0 +PID +0\n")},
-  {"biolatency", 101, "disk reads", disk_reads, count = histogram},
-  {"biosnoop", 101, "disk reads", disk_reads, count = matches(" R +%d+ +12288 ")},
+  {"biolatency", 101, "disk reads", disk_reads, count = histogram, at_least = true},
+  {"biosnoop", 101, "disk reads", disk_reads,
+    ours = matches("dd +PID +%S+ +read +%d+ +12288 "),
+    bcc = matches("dd +PID +%S+ +R +%d+ +12288 ")},
   {"cachestat", 1009, "pages read that are cached", workload("read"),
     count = sum("\n +(%d+) +%d+ +%d+ +%d+%.%d")},
   {"fileslower", 1009, "writes", workload("write"), "-p PID 0",
