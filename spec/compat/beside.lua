@@ -66,17 +66,19 @@ local talk <const> = after_line [[
 --   at_least: both may count more than what is done, where others have a part in it
 --   near: how far apart two figures may be, where chance or time has a part in them (0)
 beside.rows = {
-  {"execsnoop", 101, "programs run", workload("run"), count = matches("true +%d+ +PID +0 ")},
+  {"execsnoop", 101, "programs run", workload("run"), settle = 20,
+    count = matches("true +%d+ +PID +0 ")},
   {"opensnoop", 1009, "files opened", workload("open"), "-p PID",
     count = matches("PID +workload +%d+ +0 /proc/self/comm")},
-  {"exitsnoop", 101, "processes ended", workload("run"), count = matches("true +%d+ +PID +")},
+  {"exitsnoop", 101, "processes ended", workload("run"), settle = 20,
+    count = matches("true +%d+ +PID +")},
   {"killsnoop", 101, "signals sent", workload("kill"), "-p PID",
     count = matches("PID +workload +0 +PID +0\n")},
   {"biolatency", 101, "disk reads", disk_reads, count = histogram, at_least = true},
   {"biosnoop", 101, "disk reads", disk_reads,
     ours = matches("dd +PID +%S+ +read +%d+ +12288 "),
     bcc = matches("dd +PID +%S+ +R +%d+ +12288 ")},
-  {"cachestat", 1009, "pages read that are cached", workload("read"),
+  {"cachestat", 1009, "pages read that are cached", workload("read"), settle = 20,
     count = sum("\n +(%d+) +%d+ +%d+ +%d+%.%d")},
   {"fileslower", 1009, "writes", workload("write"), "-p PID 0",
     count = matches("workload +PID +W +4096 ")},
@@ -117,7 +119,13 @@ beside.rows = {
   {"sslsniff", apart = true, 7, "lines sent through OpenSSL", function(count)
     local slow <const> = tonumber(os.getenv("LUABPF_SLOW")) or 1
     return talk(20 + 2 * slow, slow, count)
-  end, count = matches("WRITE.-\nbeside\n")},
+  end, count = function(text)
+    local total = 0 -- where things are slow, several lines go together
+    for sent in text:gmatch("WRITE/SEND.-END DATA") do
+      total = total + select(2, sent:gsub("beside\n", ""))
+    end
+    return total
+  end},
 }
 
 --- The row of a tool.
