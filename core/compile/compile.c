@@ -313,18 +313,22 @@ static int compile_program(struct lbpf_job *job, struct lbpf_buffer *object,
         result = make_object(job, object, &messages);
     if (!result)
         result = lbpf_method_types_check(job->source, &messages, job->error);
-    if (!result && lbpf_strip(object, start))
-        result = lbpf_error_no_memory(job->error, "compile");
     if (!result)
         result = refuse_undefined(job, object, start);
-    if (result) {
-        object->size = start;
-    } else if (dump && job->source->debug) {
+    if (!job->source->debug)
+        dump = NULL;
+    if (!result && dump) { /* with DWARF: older disassemblers know lines by it only */
         lbpf_buffer_append(dump, lbpf_buffer_string(&messages), messages.size);
         lbpf_job_dump(job, object, start, dump);
     }
+    if (!result && lbpf_strip(object, start))
+        result = lbpf_error_no_memory(job->error, "compile");
+    if (!result && dump)
+        lbpf_job_dump_stages(job, object, start, dump);
     if (!result)
         lbpf_job_keep(job, object, start);
+    else
+        object->size = start;
     lbpf_buffer_free(&messages);
     return result;
 }

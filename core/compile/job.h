@@ -83,4 +83,8 @@ int lbpf_job_explain(struct lbpf_job *job, int status, const struct lbpf_buffer 
 void lbpf_job_dump(struct lbpf_job *job, const struct lbpf_buffer *object, size_t start,
                    struct lbpf_buffer *dump);
 
+/* Appends a line for each stage: how long it took, and how much it made. */
+void lbpf_job_dump_stages(struct lbpf_job *job, const struct lbpf_buffer *object, size_t start,
+                          struct lbpf_buffer *dump);
+
 #endif

@@ -3,9 +3,9 @@
 #include "compile/dump.h"
 #include "compile/job.h"
 
-/* A line for each stage. The plugin's time takes a run of its own, with clang's stop-watch on. */
-static void write_stages(struct lbpf_job *job, const struct lbpf_buffer *object, size_t start,
-                         struct lbpf_buffer *dump)
+/* The plugin's time takes a run of its own, with clang's stop-watch on. */
+void lbpf_job_dump_stages(struct lbpf_job *job, const struct lbpf_buffer *object, size_t start,
+                          struct lbpf_buffer *dump)
 {
     static const char *const timed[] = {"-c", "-ftime-report", NULL};
     struct lbpf_buffer report = {0}, ignored = {0};
@@ -50,5 +50,4 @@ void lbpf_job_dump(struct lbpf_job *job, const struct lbpf_buffer *object, size_
         lbpf_dump_source(elf, size, dump);
     if (job->source->debug & LBPF_DEBUG_BTF)
         lbpf_dump_btf(elf, size, dump);
-    write_stages(job, object, start, dump);
 }

@@ -1,5 +1,6 @@
 -- How clang's end is taken: its object counts once it says that it has succeeded, and only then;
 -- nothing of it is left, whatever happens. Each in a process of its own.
+local bpf <const> = require "bpf"
 local script <const> = require "spec.support.script"
 
 -- Opens a program under the settings given and prints what came of it; then what is left.
@@ -36,8 +37,8 @@ end
 local function instead_of_clang(body, ...)
   local path <const> = os.tmpname()
   local file <const> = assert(io.open(path, "w"))
-  file:write("#!/bin/sh\nreal=$(command -v clang-19 || echo /usr/lib/llvm-*/bin/clang)\n",
-    "set -- $real \"$@\"\n", (body:gsub("clang", "\"$@\"")), "\n")
+  file:write(("#!/bin/sh\nset -- %s \"$@\"\n"):format(bpf.toolchain().clang),
+    (body:gsub("clang", "\"$@\"")), "\n")
   file:close()
   os.execute("chmod 755 " .. path)
   local first <const>, rest <const>, errors <const> = outcome("env LUABPF_CLANG=" .. path, ...)

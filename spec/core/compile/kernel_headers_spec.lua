@@ -170,7 +170,7 @@ print(b.odd.leaf_size)]==]
     write(folder .. "/clang", ([[
 #!/bin/sh
 echo run >> %s/runs
-exec $(command -v clang-19 || echo /usr/lib/llvm-*/bin/clang) "$@"]]):format(folder))
+exec %s "$@"]]):format(folder, bpf.toolchain().clang))
     os.execute("chmod +x " .. folder .. "/clang")
     count = 0
   end)
