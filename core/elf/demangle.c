@@ -33,6 +33,25 @@ bool lbpf_is_mangled(const char *name)
     return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R' || strncmp(name + 1, "__Z", 3) == 0);
 }
 
+/*
+ * A function or trait object of Rust says how many lifetimes it has ("FG" or "DG", digits, "_"), up
+ * to 2^64, and the library counts them one by one, in parts of the name that are not shown as well,
+ * where nothing stops it. Two digits mean more than 62.
+ */
+static bool has_many_lifetimes(const char *name)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *end;
+
+    for (; *name; name = *end ? end + 1 : end) {
+        end = name + strspn(name, digits);
+        for (; *end == '_' && end - name >= 4; name++)
+            if ((name[0] == 'F' || name[0] == 'D') && name[1] == 'G')
+                return true;
+    }
+    return false;
+}
+
 static bool demangle(const char *name, struct output *output)
 {
     enum { OPTIONS = DMGL_PARAMS | DMGL_ANSI };
@@ -48,7 +67,7 @@ bool lbpf_demangle(const char *name, struct lbpf_buffer *text)
     size_t start = text->size;
     struct output output = {.text = text, .limit = start + OUTPUT_LIMIT};
 
-    if (strnlen(name, INPUT_LIMIT) == INPUT_LIMIT)
+    if (strnlen(name, INPUT_LIMIT) == INPUT_LIMIT || (name[1] == 'R' && has_many_lifetimes(name)))
         return false;
     if (strncmp(name, "___Z", 4) == 0) /* blocks of Apple's C and old linkers */
         name += 2;

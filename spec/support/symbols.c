@@ -38,6 +38,13 @@ int rust(void)
     return visible(7);
 }
 
+/* More lifetimes than could ever be counted. */
+PLACE int endless(void) __asm__("_RNvXYFFFFFFFFFGFFFFFFYFFFFFFFFFFNvYF_");
+int endless(void)
+{
+    return visible(11);
+}
+
 static volatile sig_atomic_t wanted;
 
 static void want(int signal)
@@ -104,6 +111,7 @@ int main(int argc, char **argv)
     say("visible", (void *)visible);
     say("cpp", (void *)cpp);
     say("rust", (void *)rust);
+    say("endless", (void *)endless);
     say("stub", stub_of_getppid());
     say("vdso", (void *)getauxval(AT_SYSINFO_EHDR));
     say("qsort", dlsym(RTLD_DEFAULT, "qsort"));

@@ -123,6 +123,7 @@ describe("BPF.sym #any_kernel", function()
     local subject <const>, at <const> = start("%s", build("subject"))
     assert.equal("void outer::inner<int>(int const&)", BPF.sym(at.cpp, subject.pid))
     assert.equal("mycrate::foo::bar", BPF.sym(at.rust, subject.pid))
+    assert.equal("_RNvXYFFFFFFFFFGFFFFFFYFFFFFFFFFFNvYF_", BPF.sym(at.endless, subject.pid))
     assert.equal("_ZN5outer5innerIiEEvRKi", BPF.sym(at.cpp, subject.pid, { demangle = false }))
     assert.equal("_ZN5outer5innerIiEEvRKi+0x1 [subject]", BPF.sym{ addr = at.cpp + 1,
       pid = subject.pid, show_module = true, show_offset = true, demangle = false })
