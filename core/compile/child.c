@@ -9,6 +9,9 @@
  */
 #include "compile/child.h"
 
+#include "base/clock.h"
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -22,7 +25,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { OUTPUT, MESSAGES, REPORT, PIPE_COUNT = LBPF_CHILD_PIPES };
@@ -34,13 +36,6 @@ enum {
     SIGNAL_BASE = 256,
     REPORT_FD = LBPF_CHILD_FIRST_FD - 1,
 };
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 /* Moves fd above the numbers that a child gets; closes it on failure. */
 static int move_up(int fd)
@@ -96,8 +91,8 @@ int lbpf_child_pipe(int ends[2])
     if (ends[0] >= 0 && ends[1] >= 0)
         return 0;
     raw[0] = ends[0] < 0 ? ends[0] : ends[1];
-    close_fd(&ends[0]);
-    close_fd(&ends[1]);
+    lbpf_close_fd(&ends[0]);
+    lbpf_close_fd(&ends[1]);
     return raw[0];
 }
 
@@ -183,7 +178,7 @@ static int drain(int *fd, struct lbpf_buffer *buffer, size_t limit, bool drop)
     if (got < 0)
         return errno == EINTR || errno == EAGAIN ? 0 : -errno;
     if (got == 0) {
-        close_fd(fd);
+        lbpf_close_fd(fd);
         return 0;
     }
     if (buffer->size + (size_t)got <= limit) {
@@ -209,18 +204,10 @@ static void limit(pid_t pid, const struct lbpf_child *child)
     prlimit(pid, RLIMIT_CORE, &(struct rlimit){0, 0}, NULL);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 /* Waits for one of the fds until the deadline (0: for ever). 0, -ETIMEDOUT or -errno. */
 static int poll_until(struct pollfd *polls, nfds_t count, int64_t deadline_ms)
 {
-    int64_t left = deadline_ms ? deadline_ms - now_ms() : -1;
+    int64_t left = deadline_ms ? deadline_ms - lbpf_now_ms() : -1;
     int result;
 
     if (deadline_ms && left <= 0)
@@ -248,7 +235,7 @@ static bool read_report(struct lbpf_child *child)
     ssize_t got = read(child->pipes[REPORT], &told, sizeof told);
 
     if (got >= 0 || errno != EINTR)
-        close_fd(&child->pipes[REPORT]);
+        lbpf_close_fd(&child->pipes[REPORT]);
     return got == sizeof told && told == child->pid;
 }
 
@@ -309,7 +296,7 @@ static int wait_for(pid_t pid)
 static void close_pipes(int *pipes)
 {
     for (int i = 0; i < PIPE_COUNT; i++)
-        close_fd(&pipes[i]);
+        lbpf_close_fd(&pipes[i]);
 }
 
 int lbpf_child_begin(struct lbpf_child *child)
@@ -319,7 +306,7 @@ int lbpf_child_begin(struct lbpf_child *child)
     int written[PIPE_COUNT] = {-1, -1, -1}, result = 0;
 
     child->pid = 0;
-    child->deadline_ms = child->seconds ? now_ms() + (int64_t)child->seconds * 1000 : 0;
+    child->deadline_ms = child->seconds ? lbpf_now_ms() + (int64_t)child->seconds * 1000 : 0;
     for (int i = 0; i < PIPE_COUNT; i++)
         child->pipes[i] = -1;
     for (int i = 0; !result && i < PIPE_COUNT; i++) {

@@ -9,6 +9,8 @@
  */
 #include "compile/compile.h"
 
+#include "base/clock.h"
+#include "base/fd.h"
 #include "compile/assumptions.h"
 #include "compile/file_stamps.h"
 #include "compile/job.h"
@@ -23,7 +25,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LINE_LIMIT = 10 * 1000 * 1000, NUMBER_DIGITS = 6 };
@@ -32,10 +33,7 @@ enum { SECONDS = 120, MEGABYTES = 4096 };
 
 static double now_ms(void)
 {
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+    return (double)lbpf_now_ns() / 1e6;
 }
 
 /* --- what clang reads ------------------------------------------------------------------------- */
@@ -141,13 +139,6 @@ static int open_gate(struct lbpf_job *job)
     job->files[LBPF_FILE_GATE] = ends[0];
     job->gate = ends[1];
     return result;
-}
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
 }
 
 /* All that clang needs to begin with, and room for the types. */
@@ -280,11 +271,11 @@ static int make_object(struct lbpf_job *job, struct lbpf_buffer *object,
         can_overlap(job) && !open_gate(job) && !lbpf_job_start(job, mode, object, messages, &clang);
     int result;
 
-    close_fd(&job->files[LBPF_FILE_GATE]);
+    lbpf_close_fd(&job->files[LBPF_FILE_GATE]);
     result = fill_files(job);
     if (!result && job->portable)
         result = write_facts(job);
-    close_fd(&job->gate);
+    lbpf_close_fd(&job->gate);
     if (result) {
         if (early)
             lbpf_child_abort(&clang);
@@ -479,8 +470,8 @@ int lbpf_compile(const struct lbpf_source *source, struct lbpf_buffer *object,
     if (!result && job->portable && source->notes)
         lbpf_portable_notes(&job->inputs.identifiers, source->notes);
     for (int i = 0; i < LBPF_FILE_COUNT; i++)
-        close_fd(&job->files[i]);
-    close_fd(&job->gate);
+        lbpf_close_fd(&job->files[i]);
+    lbpf_close_fd(&job->gate);
     if (source->compiler)
         *source->compiler = job->compiler;
     else

@@ -5,6 +5,7 @@
  */
 #include "host/child.h"
 
+#include "base/fd.h"
 #include "host/descriptor.h"
 
 #include <errno.h>
@@ -27,13 +28,6 @@ struct lbpf_child {
     bool has_ended;
     struct lbpf_child_end end;
 };
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 /* ---- in the child: only what is safe after a fork of a process with threads ------------------ */
 
@@ -169,11 +163,11 @@ int lbpf_child_start(struct lbpf_child *self, struct lbpf_error *error)
     if (reap(self, WNOHANG) == 1)
         return lbpf_error_set(error, ESRCH, "spawn", "The process has ended before its start");
     size = write(self->start_fd, "s", 1);
-    close_fd(&self->start_fd);
+    lbpf_close_fd(&self->start_fd);
     do
         size = read(self->failure_fd, &code, sizeof code);
     while (size < 0 && errno == EINTR);
-    close_fd(&self->failure_fd);
+    lbpf_close_fd(&self->failure_fd);
     if (size != sizeof code)
         return 0;
     reap(self, 0);
@@ -227,8 +221,8 @@ void lbpf_child_free(struct lbpf_child *self)
         kill(self->pid, SIGKILL);
         reap(self, 0);
     }
-    close_fd(&self->pidfd);
-    close_fd(&self->start_fd);
-    close_fd(&self->failure_fd);
+    lbpf_close_fd(&self->pidfd);
+    lbpf_close_fd(&self->start_fd);
+    lbpf_close_fd(&self->failure_fd);
     free(self);
 }

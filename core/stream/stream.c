@@ -15,6 +15,7 @@
  */
 #include "stream/stream.h"
 
+#include "base/clock.h"
 #include "stream/cpu_rings.h"
 #include "stream/perf_buffer.h"
 #include "stream/ring_buffer.h"
@@ -284,14 +285,6 @@ int lbpf_stream_open_ring(struct lbpf_stream *stream, const struct lbpf_map *map
 
 /* ---- draining ------------------------------------------------------------------------------- */
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static bool is_ready(const struct lbpf_stream *stream, unsigned kinds)
 {
     for (size_t i = 0; i < stream->source_count; i++) {
@@ -312,7 +305,7 @@ static void mark(struct lbpf_stream *stream)
 /* Decides about a nap when such a buffer has handed over events. */
 static void count_events(struct lbpf_stream *stream, uint64_t events)
 {
-    int64_t now = now_ns();
+    int64_t now = lbpf_now_ns();
 
     if (now - stream->count_start > BOUND_NS) {
         stream->count_start = now;
@@ -376,7 +369,7 @@ static bool arm(struct lbpf_stream *stream)
 /* How long to nap; 0 when all buffers are armed instead, after which one has to look once more. */
 static int64_t nap_or_arm(struct lbpf_stream *stream)
 {
-    int64_t left = stream->nap_end - now_ns();
+    int64_t left = stream->nap_end - lbpf_now_ns();
 
     if (left > 0)
         return left;
@@ -442,7 +435,7 @@ static int wait_fd(const struct lbpf_stream *stream, unsigned kinds)
 /* Sleeps until a buffer of these kinds is ready. 1, 0 when time is over, -EINTR, -errno. */
 static int wait_ready(struct lbpf_stream *stream, unsigned kinds, int timeout_ms)
 {
-    int64_t end = timeout_ms > 0 ? now_ns() + (int64_t)timeout_ms * MS_NS : 0;
+    int64_t end = timeout_ms > 0 ? lbpf_now_ns() + (int64_t)timeout_ms * MS_NS : 0;
     int64_t left = timeout_ms;
     int result;
 
@@ -451,7 +444,7 @@ static int wait_ready(struct lbpf_stream *stream, unsigned kinds, int timeout_ms
         int64_t nap;
 
         if (timeout_ms > 0)
-            left = end - now_ns();
+            left = end - lbpf_now_ns();
         if (timeout_ms >= 0 && left <= 0)
             return 0;
         nap = nap_or_arm(stream);

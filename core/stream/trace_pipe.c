@@ -8,6 +8,7 @@
  */
 #include "stream/trace_pipe.h"
 
+#include "base/clock.h"
 #include "host/tracefs.h"
 #include "kernel/sys.h"
 
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OP          "trace_pipe"
@@ -72,14 +72,6 @@ void lbpf_trace_pipe_close(struct lbpf_trace_pipe *pipe)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The next complete line that is not empty, out of what was read; -EAGAIN if there is none. */
 static int take_line(struct lbpf_trace_pipe *pipe, const char **line)
 {
@@ -130,11 +122,11 @@ static int nap(const struct lbpf_trace_pipe *pipe, int nap_ms, int64_t left)
 /* Waits until a line can be taken. Its length, -EAGAIN when time is over, -EINTR, -errno. */
 static int wait_line(struct lbpf_trace_pipe *pipe, int timeout_ms, const char **line)
 {
-    int64_t end = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+    int64_t end = timeout_ms > 0 ? lbpf_now_ms() + timeout_ms : 0;
     int nap_ms = 1;
 
     for (;;) {
-        int64_t left = timeout_ms > 0 ? end - now_ms() : timeout_ms;
+        int64_t left = timeout_ms > 0 ? end - lbpf_now_ms() : timeout_ms;
         int result = fill(pipe);
 
         if (!result)

@@ -5,6 +5,7 @@
  */
 #include "symbols/mapped_ids.h"
 
+#include "base/clock.h"
 #include "elf/image.h"
 #include "symbols/foreign.h"
 
@@ -12,17 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { FILE_LIMIT = 16384, SECOND_NS = 1000 * 1000 * 1000 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
 
 void lbpf_mapped_ids_free(struct lbpf_mapped_ids *ids)
 {
@@ -115,7 +107,7 @@ static void look_into(struct lbpf_mapped_ids *ids, pid_t pid)
 
 bool lbpf_mapped_ids_search(struct lbpf_mapped_ids *ids)
 {
-    uint64_t started = now_ns();
+    int64_t started = lbpf_now_ns();
     const struct dirent *entry;
     DIR *folder;
 
@@ -134,7 +126,7 @@ bool lbpf_mapped_ids_search(struct lbpf_mapped_ids *ids)
             look_into(ids, (pid_t)pid);
     }
     closedir(folder);
-    ids->searched_ns = now_ns();
+    ids->searched_ns = lbpf_now_ns();
     ids->cost_ns = ids->searched_ns - started;
     return true;
 }

@@ -15,7 +15,7 @@ enum { LBPF_MAPPED_ID_SIZE = 20 };
 struct lbpf_mapped_ids {
     struct lbpf_strmap pids;  /* a process by build id */
     struct lbpf_strmap files; /* by device and inode: where its build id is in pids */
-    uint64_t searched_ns, cost_ns;
+    int64_t searched_ns, cost_ns;
 };
 
 void lbpf_mapped_ids_free(struct lbpf_mapped_ids *ids);

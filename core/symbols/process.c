@@ -6,22 +6,14 @@
 #include "symbols/process.h"
 
 #include "base/array.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CHECK_NS = 1000 * 1000, RELOAD_NS = 1000 * 1000 * 1000 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
 
 /* --- the list of modules ---------------------------------------------------------------------- */
 
@@ -97,13 +89,13 @@ static void open_perf_map(struct lbpf_symbol_process *process)
     process->perf_map = lbpf_perf_map_open(&process->foreign, &error);
     free(process->perf_map_problem);
     process->perf_map_problem = error.code ? strdup(error.message) : NULL;
-    process->map_ns = now_ns();
+    process->map_ns = lbpf_now_ns();
 }
 
 /* Reads the mappings. A process that is ending has none: then the old ones stay. */
 static int load(struct lbpf_symbol_process *process, struct lbpf_symbol_files *files)
 {
-    uint64_t started = now_ns();
+    int64_t started = lbpf_now_ns();
     struct lbpf_buffer text = {0};
     struct list list = {0};
     int result = lbpf_maps_read(process->foreign.pid, &text);
@@ -121,7 +113,7 @@ static int load(struct lbpf_symbol_process *process, struct lbpf_symbol_files *f
     }
     if (!process->perf_map)
         open_perf_map(process);
-    process->loaded_ns = now_ns();
+    process->loaded_ns = lbpf_now_ns();
     process->load_cost_ns = process->loaded_ns - started;
     return result;
 }
@@ -135,7 +127,7 @@ static int fill(struct lbpf_symbol_process *process, struct lbpf_symbol_files *f
 
     if (result < 0)
         return result;
-    process->checked_ns = now_ns();
+    process->checked_ns = lbpf_now_ns();
     result = load(process, files);
     if (result == -ENOMEM)
         return lbpf_error_no_memory(error, "read symbols");
@@ -188,8 +180,7 @@ void lbpf_symbol_process_close(struct lbpf_symbol_process *process, struct lbpf_
 /* --- staying up to date ----------------------------------------------------------------------- */
 
 /* Whether the process is still the one that was read; if another program runs now, that is read. */
-static void check(struct lbpf_symbol_process *process, struct lbpf_symbol_files *files,
-                  uint64_t now)
+static void check(struct lbpf_symbol_process *process, struct lbpf_symbol_files *files, int64_t now)
 {
     struct lbpf_generation generation;
 
@@ -207,7 +198,7 @@ static void check(struct lbpf_symbol_process *process, struct lbpf_symbol_files 
 
 static bool refresh_modules(struct lbpf_symbol_process *process, struct lbpf_symbol_files *files)
 {
-    if (process->has_ended || now_ns() - process->loaded_ns < process->load_cost_ns)
+    if (process->has_ended || lbpf_now_ns() - process->loaded_ns < process->load_cost_ns)
         return false;
     load(process, files);
     return true;
@@ -216,13 +207,13 @@ static bool refresh_modules(struct lbpf_symbol_process *process, struct lbpf_sym
 static bool refresh_perf_map(struct lbpf_symbol_process *process)
 {
     struct lbpf_error error = {0};
-    uint64_t now = now_ns();
+    int64_t now = lbpf_now_ns();
     int result;
 
     if (!process->perf_map || now - process->map_ns < process->map_cost_ns)
         return false;
     result = lbpf_perf_map_refresh(process->perf_map, &error);
-    process->map_ns = now_ns();
+    process->map_ns = lbpf_now_ns();
     if (result != 0)
         process->map_cost_ns = process->map_ns - now;
     if (result < 0 && !process->perf_map_problem)
@@ -354,7 +345,7 @@ static bool find_in_perf_map(struct lbpf_symbol_process *process, uint64_t addre
 void lbpf_symbol_process_find(struct lbpf_symbol_process *process, struct lbpf_symbol_files *files,
                               uint64_t address, struct lbpf_symbol *symbol)
 {
-    uint64_t now = now_ns();
+    int64_t now = lbpf_now_ns();
 
     *symbol = (struct lbpf_symbol){.demangled = ""};
     if (now - process->checked_ns > CHECK_NS)

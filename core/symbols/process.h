@@ -29,7 +29,7 @@ struct lbpf_symbol_process {
     size_t module_count;
     struct lbpf_perf_map *perf_map;
     char *perf_map_problem;
-    uint64_t checked_ns, loaded_ns, load_cost_ns, map_ns, map_cost_ns;
+    int64_t checked_ns, loaded_ns, load_cost_ns, map_ns, map_cost_ns;
     bool has_ended;
     struct lbpf_symbol_process *next;
 };
